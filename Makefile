@@ -1,0 +1,65 @@
+# `make demo` and `make test` do all the set-up themselves; a second run needs no network.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# The members of the workspace are whatever has a pyproject.toml; nothing else lists them.
+PROJECTS := core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+MEMBERS := $(patsubst %/pyproject.toml,%,$(PROJECTS))
+PACKAGES := imagerag $(patsubst plugins/%/pyproject.toml,imagerag_%,$(wildcard plugins/*/pyproject.toml))
+
+# Idle OpenMP threads that spin slow every other torch process down many times over.
+export OMP_WAIT_POLICY := PASSIVE
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help install demo test test-long lint format bench sandbox-weights measure dist clean
+
+help: ## say what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: $(INSTALLED) ## make .venv with every distribution in editable form
+
+$(INSTALLED): $(PROJECTS) constraints.txt requirements-dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -c 'import sys; assert sys.version_info >= (3, 11), "imagerag needs Python 3.11 or newer"'
+	$(BIN)/pip install -q -c constraints.txt -r requirements-dev.txt
+	# torch is named in this very command, so that nothing else can pull another build of it.
+	$(BIN)/pip install -q -c constraints.txt --no-build-isolation torch==2.13.0 torchvision==0.28.0 \
+		$(addprefix -e ./,$(MEMBERS))
+	touch $@
+
+demo: $(INSTALLED) ## the whole loop on real models; writes out/demo/index.html
+	$(BIN)/imagerag demo --out out/demo
+
+test: $(INSTALLED) ## every test but the long ones
+	$(BIN)/python -m pytest -q -m "not long"
+
+test-long: $(INSTALLED) ## the tests that take minutes
+	$(BIN)/python -m pytest -q -m long
+
+lint: $(INSTALLED) ## ruff and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
+
+format: $(INSTALLED) ## put the code into its standard form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## speed, as ratios measured side by side
+	$(BIN)/python bench/loop_overhead.py
+
+measure: $(INSTALLED) ## the sandbox's figures, all held-out concepts
+	$(BIN)/imagerag sandbox measure --json
+
+sandbox-weights: $(INSTALLED) ## train the sandbox's models anew (hours); resumes where it stopped
+	$(BIN)/python plugins/sandbox/training/run.py --config small
+
+dist: $(INSTALLED) ## a wheel and an sdist of every distribution, in dist/
+	for member in $(MEMBERS); do $(BIN)/python -m build -q --no-isolation -o dist $$member || exit 1; done
+
+clean: ## remove what was built; the environment stays
+	rm -rf dist out .pytest_cache .mypy_cache .ruff_cache
