@@ -1,0 +1,235 @@
+"""The roles a plugin can play: abstract classes with one abstract method each where possible.
+
+A component is built from its own validated configuration and a `Context`, used, and closed. Weights
+load on first use, once; closing twice is harmless. Components are synchronous: whoever schedules
+them does so from threads. A later version may add an optional method with a default body, which is
+why these are classes and not protocols.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from imagerag.errors import CapabilityError
+from imagerag.values import (
+    Ability,
+    Capability,
+    Comparison,
+    Guidance,
+    Hit,
+    Item,
+    Query,
+    Reference,
+    Review,
+    Sample,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from imagerag.collection import Collection
+
+    Vectors: TypeAlias = NDArray[np.float32]
+    """Unit vectors, one a row: float32, shape (n, dim)."""
+
+Role: TypeAlias = Literal[
+    "generator", "critic", "encoder", "retriever", "reranker", "conditioner", "metric", "source"
+]
+
+CriticAbility: TypeAlias = Literal["plan", "compare", "caption"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a component may ask of the run that it is part of.
+
+    `component(role)` gives the run's other component of that role, built on first use: a retriever
+    asks for "encoder", a re-ranker for "critic" or "encoder". `cache_dir` is a folder of this
+    component's own for things that can be made again. `progress(stage, done, total)` reports work
+    inside a stage, for example denoising steps. `collection` opens the run's collection on first
+    use; it is None where the run has none.
+    """
+
+    component: Callable[[Role], Any]
+    cache_dir: Path
+    collection: Collection | None = None
+    progress: Callable[[str, int, int], None] = field(default=lambda stage, done, total: None)
+
+
+class Component(ABC):  # noqa: B024 - its one abstract method is that of each role
+    """A part of the loop, built from its own configuration.
+
+    `config` is an instance of the configuration class that the component's offer names.
+    """
+
+    remote: ClassVar[bool] = False
+    """True where data leaves this machine; the core keeps private images from such components."""
+
+    def __init__(self, config: Any, context: Context) -> None:
+        self.config = config
+        self.context = context
+
+    def close(self) -> None:  # noqa: B027 - an optional method, harmless by default
+        """Free memory and files. Calling it twice does nothing more."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Return what a run record should name of this component: model ids, revisions, spaces."""
+        return {}
+
+
+class Generator(Component):
+    """Paints pictures."""
+
+    @abstractmethod
+    def capability(self) -> Capability:
+        """Return what this generator can do, without loading weights."""
+
+    @abstractmethod
+    def generate(self, guidances: Sequence[Guidance]) -> list[Image]:
+        """Return one RGB picture per guidance, in order.
+
+        The same guidance gives the same picture on the same machine, whatever else is in the
+        batch. Raises `CapabilityError` for references or options beyond `capability()`, and
+        `WeightsError` where the model cannot be loaded.
+        """
+
+
+class Critic(Component):
+    """Says what a picture lacks. Optional abilities are declared in `abilities`."""
+
+    abilities: ClassVar[frozenset[CriticAbility]] = frozenset()
+
+    @abstractmethod
+    def review(self, image: Image, prompt: str, *, temperature: float = 0.0) -> Review:
+        """Say whether `image` shows `prompt`, and if not, which concepts are missing.
+
+        `temperature` rises from 0 on each retry after an unusable answer. Trouble is a value of
+        the closed union `Review`, never an exception.
+        """
+
+    def plan(self, prompt: str, *, temperature: float = 0.0) -> Review:
+        """Name the concepts a painter must know for `prompt`, without a picture ("plan")."""
+        raise self._cannot("plan")
+
+    def compare(self, prompt: str, a: Image, b: Image) -> Comparison:
+        """Say which picture fits the prompt better ("compare")."""
+        raise self._cannot("compare")
+
+    def caption(self, image: Image) -> str:
+        """Describe a picture in one sentence ("caption")."""
+        raise self._cannot("caption")
+
+    def _cannot(self, ability: str) -> CapabilityError:
+        have = ", ".join(sorted(self.abilities)) or "none"
+        return CapabilityError(
+            f"the critic {type(self).__name__!r} has no ability {ability!r} (it has: {have}). "
+            "Choose another critic: `imagerag plugins list --role critic`."
+        )
+
+
+class Encoder(Component):
+    """Turns texts and images into unit vectors of one space."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    @property
+    @abstractmethod
+    def space(self) -> str:
+        """A stable id of model, weights and preprocessing; equal exactly for comparable vectors."""
+
+    @abstractmethod
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        """Return unit vectors, float32, shape (len(texts), dim). Too long texts are truncated."""
+
+    @abstractmethod
+    def encode_images(self, images: Sequence[Image]) -> Vectors:
+        """Return unit vectors, float32, shape (len(images), dim)."""
+
+
+class Retriever(Component):
+    """Finds items of the run's collection."""
+
+    @abstractmethod
+    def sync(self, collection: Collection) -> int:
+        """Catch up with the collection by change number; return how many items were applied."""
+
+    @abstractmethod
+    def search(
+        self, queries: Sequence[Query], k: int, where: Callable[[Item], bool] | None = None
+    ) -> list[list[Hit]]:
+        """Return up to `k` hits per query: scores descending, ties by item id, ids unique.
+
+        `where` keeps only items it is true for; k results are still found where that many exist.
+        """
+
+
+class Reranker(Component):
+    """Orders candidates anew."""
+
+    @abstractmethod
+    def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """Return a permutation of `hits`, the best first; each keeps its own item."""
+
+
+class Conditioner(Component):
+    """Turns a prompt and its references into guidance in a generator's own language."""
+
+    needs: ClassVar[frozenset[Ability]] = frozenset({"text"})
+    """Abilities the generator must have; checked before anything loads."""
+
+    @abstractmethod
+    def condition(
+        self,
+        prompt: str,
+        references: Sequence[Reference],
+        capability: Capability,
+        *,
+        seed: int,
+        size: tuple[int, int] | None = None,
+    ) -> Guidance:
+        """Return the guidance for one picture; without references, that of the plain draft.
+
+        Raises `CapabilityError` for more references than `capability.max_references`; the loop
+        cuts the list beforehand and records that decision.
+        """
+
+
+class Metric(Component):
+    """Measures pictures, one value each."""
+
+    @abstractmethod
+    def measure(
+        self, images: Sequence[Image], prompts: Sequence[str], targets: Sequence[str | None]
+    ) -> list[Sample]:
+        """Return one sample per image. `targets` names the concept that matters, where known."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One image that a source yields, before it is checked: a path or the bytes themselves."""
+
+    name: str
+    path: Path | None = None
+    data: bytes | None = None
+    caption: str = ""
+    licence: str | None = None
+    creator: str | None = None
+    source: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Source(Component):
+    """Where images come from."""
+
+    @abstractmethod
+    def find(self, location: str) -> Iterator[Found]:
+        """Yield images of `location` in a stable order, streaming, without decoding them."""
