@@ -1,0 +1,40 @@
+"""What the core itself offers, through the same hooks as every plugin."""
+
+from __future__ import annotations
+
+from imagerag.hooks import Command, Offer, hookimpl
+
+_COMMANDS = (
+    ("init", "write a configuration file with comments", "init"),
+    ("generate", "paint a prompt", "generate"),
+    ("show", "tell the story of a picture", "show"),
+    ("replay", "make a picture again from its record", "replay"),
+    ("strip", "take the record out of a picture", "strip"),
+    ("collection", "create, fill, list and trim collections of images", "collection"),
+    ("index", "bring a collection's index up to date", "index"),
+    ("plugins", "list plugins, and say what one offers", "plugins"),
+    ("config", "show a configuration, or its schema", "config"),
+    ("doctor", "say what is installed, and what is lacking", "doctor"),
+)
+
+
+@hookimpl
+def imagerag_commands() -> list[Command]:
+    """Offer the core's own commands."""
+    return [
+        Command(name, summary, f"imagerag.cli.{module}:{name}")
+        for name, summary, module in _COMMANDS
+    ]
+
+
+@hookimpl
+def imagerag_sources() -> list[Offer]:
+    """Offer the source that every collection can be made from."""
+    return [
+        Offer(
+            "folder",
+            "a folder of images, with captions from a sidecar file",
+            target="imagerag.collection.folder:FolderSource",
+            config="imagerag.collection.folder_config:FolderConfig",
+        )
+    ]

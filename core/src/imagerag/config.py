@@ -1,0 +1,188 @@
+"""TOML and presets → one validated configuration.
+
+Validation has two stages: the core checks its own keys and reads `use` of each component's table;
+the plugin that `use` names then validates the rest with its own configuration class. Configuration
+is data: it never holds an import path, a pickle, or a switch that runs code of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagerag.errors import ConfigError, suggestion
+from imagerag.hooks import Preset
+from imagerag.policy import Policy
+from imagerag.resources import local
+from imagerag.toml_source import TomlSource
+
+if TYPE_CHECKING:
+    from imagerag.registry import Registry
+
+COMPONENT_ROLES = ("generator", "conditioner", "critic", "encoder", "retriever", "reranker")
+"""The roles that a configuration names, in the order in which it is shown."""
+
+
+class Settings(BaseModel):
+    """A whole configuration, as data. Component tables hold `use` and the plugin's own options."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preset: str | None = Field(
+        None, description="A preset to start from; the keys of this file come on top of it."
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed where a call gives none.")
+    collection: str | None = Field(
+        None, description="The collection to retrieve from: a name, or the path of its folder."
+    )
+    collection_from: str | None = Field(
+        None,
+        description="A folder of images the collection is made from when it does not exist yet.",
+    )
+    generator: dict[str, Any] | None = Field(None, description="What paints.")
+    conditioner: dict[str, Any] | None = Field(
+        None, description="How references reach the generator."
+    )
+    critic: dict[str, Any] | None = Field(None, description="What says which concepts are missing.")
+    encoder: dict[str, Any] | None = Field(
+        None, description="What turns texts and images into vectors for retrieval."
+    )
+    retriever: dict[str, Any] | None = Field(None, description="What finds images.")
+    reranker: dict[str, Any] | None = Field(None, description="What orders candidates anew.")
+    loop: Policy = Field(default_factory=lambda: Policy(), description="The policy of the loop.")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Validated settings, with the configuration object of each component."""
+
+    settings: Settings
+    components: Mapping[str, Any] = field(default_factory=dict)
+
+    def resolved(self) -> dict[str, Any]:
+        """Return everything as JSON values, defaults included: what a run record keeps."""
+        values: dict[str, Any] = self.settings.model_dump(mode="json")
+        for role, component in self.components.items():
+            use = (getattr(self.settings, role) or {})["use"]
+            values[role] = {"use": use, **component.model_dump(mode="json")}
+        return values
+
+
+def load(
+    source: str | Path | Mapping[str, Any],
+    registry: Registry,
+    overrides: Mapping[str, Any] | None = None,
+) -> Configuration:
+    """Load a preset by name, a TOML file by path, or a mapping, and validate all of it.
+
+    `overrides` are dotted keys, `{"loop.keep": "last"}`, and win over everything else.
+    """
+    if isinstance(source, Mapping):
+        layers = [TomlSource("the configuration", dict(source))]
+    elif isinstance(source, Path) or str(source).endswith(".toml"):
+        layers = [TomlSource.read(Path(source))]
+    else:
+        layers = [TomlSource("the call", {"preset": str(source)})]
+    if overrides:
+        layers.append(TomlSource("--set", _nested(overrides)))
+    name = next((s.values["preset"] for s in reversed(layers) if "preset" in s.values), None)
+    if name is not None:
+        layers.insert(0, read_preset(str(name), registry))
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = _merge(merged, layer)
+    settings = _validate(Settings, merged, "", layers)
+    components = {}
+    for role in COMPONENT_ROLES:
+        table = getattr(settings, role)
+        if table is not None:
+            components[role] = _component_config(role, table, registry, layers)
+    return Configuration(settings, components)
+
+
+def preset_path(name: str, registry: Registry) -> Path:
+    """Return the file of a preset, inside the plugin that offers it."""
+    preset: Preset = registry.find("preset", name).offer
+    package, _, inside = preset.resource.partition(":")
+    return Path(local(f"package:{package}/{inside}"))
+
+
+def read_preset(name: str, registry: Registry) -> TomlSource:
+    """Read a preset."""
+    path = preset_path(name, registry)
+    values = TomlSource.read(path)
+    return TomlSource(f"preset {name!r} ({path.name})", values.values, values.lines)
+
+
+def _nested(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for dotted, value in overrides.items():
+        *tables, key = dotted.split(".")
+        target = values
+        for table in tables:
+            target = target.setdefault(table, {})
+        target[key] = value
+    return values
+
+
+def _merge(base: dict[str, Any], layer: TomlSource) -> dict[str, Any]:
+    """Put one layer over another, table by table.
+
+    A component's options belong to the component: where the layer names another one by `use`, the
+    options of the former are dropped rather than handed to it.
+    """
+    merged = dict(base)
+    for key, value in layer.values.items():
+        below = merged.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            swapped = "use" in value and value["use"] != below.get("use")
+            merged[key] = dict(value) if swapped else {**below, **value}
+        else:
+            merged[key] = value
+    return merged
+
+
+def _component_config(
+    role: str, table: dict[str, Any], registry: Registry, layers: list[TomlSource]
+) -> Any:
+    options = dict(table)
+    use = options.pop("use", None)
+    if not isinstance(use, str):
+        known = ", ".join(o.name for o in registry.offers(role)) or "none installed"
+        raise ConfigError(f'{_place(layers, role)}: [{role}] needs `use = "…"`, one of: {known}.')
+    return _validate(registry.config_class(role, use), options, role, layers)
+
+
+def _validate(model: Any, values: dict[str, Any], table: str, layers: list[TomlSource]) -> Any:
+    """Validate, and put the first trouble into words with its place in the file."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = [str(part) for part in first["loc"]]
+        key = path[-1] if path else ""
+        owner = path[0] if not table and len(path) > 1 else table
+        fields = model.model_fields
+        if not table and len(path) > 1 and path[0] == "loop":
+            fields = Policy.model_fields
+        where = _place(layers, owner, path[0] if table else key)
+        label = f"[{owner}] " if owner else ""
+        if first["type"] == "extra_forbidden":
+            hint = suggestion(key, fields) or f" Known: {', '.join(fields)}."
+            raise ConfigError(f"{where}: {label}unknown key {key!r}.{hint}") from error
+        told = f"{label}{'.'.join(path)} = {first['input']!r}: {first['msg']}"
+        raise ConfigError(f"{where}: {told}") from error
+
+
+def _place(layers: list[TomlSource], table: str, key: str = "") -> str:
+    for layer in reversed(layers):
+        if layer.holds(table, key):
+            return layer.place(table, key)
+    for layer in reversed(layers):
+        if layer.holds(table):
+            return layer.place(table)
+    return layers[-1].name
