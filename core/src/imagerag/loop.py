@@ -1,0 +1,190 @@
+"""One prompt: draft → review → retrieve → re-rank → condition → paint again → keep the better.
+
+The order of steps is the paper's (arXiv 2502.09411); what is decided at each is `Policy`, and every
+decision becomes a line of the run record with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from imagerag import review, selection
+from imagerag.errors import CapabilityError
+from imagerag.run import Decision, Painted, Round, Run
+from imagerag.selection import Personal
+from imagerag.session import Session
+from imagerag.values import Guidance, Reference
+from imagerag.versions import versions_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass
+class _Work:
+    """What one run has so far."""
+
+    prompt: str
+    seed: int
+    size: tuple[int, int] | None
+    personal: tuple[Reference, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
+    gathered: tuple[Reference, ...] = ()
+    draft: Image | None = None
+    drafted: Painted | None = None
+    kept: Image | None = None
+    kept_round: int | None = None
+    result: Image | None = None
+    fallback: bool = False
+
+    def decide(self, stage: str, decision: str, reason: str) -> None:
+        self.decisions.append(Decision(stage, decision, reason))
+
+
+def run_prompt(
+    session: Session,
+    prompt: str,
+    *,
+    seed: int | None = None,
+    images: Sequence[Personal] = (),
+    size: tuple[int, int] | None = None,
+) -> Run:
+    """Take one prompt through the loop.
+
+    Args:
+        session: The components and the policy.
+        prompt: What to paint.
+        seed: Seed of draft and results alike; the configuration's where None.
+        images: The user's own images of what the prompt is about; they come first, and retrieval
+            fills what room is left.
+        size: Width and height in pixels; the generator's default where None.
+
+    Raises:
+        CapabilityError: Where the configured components cannot work together.
+        CriticError: Where the critic gives no usable answer and `fallback` is off.
+    """
+    if not prompt.strip():
+        raise CapabilityError("the prompt is empty: say what to paint.")
+    session.check(personal_images=len(images))
+    personal = tuple(selection.personal_reference(image, prompt) for image in images)
+    work = _Work(prompt, session.settings.seed if seed is None else seed, size, personal)
+    policy = session.settings.loop
+    if policy.gate == "prompt":
+        work.decide("gate", "no draft", "gate = 'prompt': the critic plans from the prompt alone")
+    else:
+        _draft(session, work)
+    if policy.gate == "never":
+        work.decide("gate", "keep the draft", "gate = 'never'")
+    else:
+        for number in range(policy.rounds):
+            if not _round(session, work, number):
+                break
+    if work.kept is None:
+        # Only `gate = "prompt"` comes here, with nothing to show the generator: paint the prompt.
+        _draft(session, work)
+        work.decide("keep", "the plain picture", "no reference was found to paint with")
+    return _finish(session, work)
+
+
+def _paint(session: Session, work: _Work, stage: str, references: Sequence[Reference]) -> Painted:
+    guidance: Guidance = session.conditioner.condition(
+        work.prompt,
+        references,
+        session.generator.capability(),
+        seed=work.seed,
+        size=work.size,
+    )
+    with session.broadcast.stage(stage, work.seconds):
+        image = session.generator.generate([guidance])[0]
+    work.result = image
+    return Painted.of(guidance, image)
+
+
+def _draft(session: Session, work: _Work) -> None:
+    work.drafted = _paint(session, work, "draft", work.personal)
+    work.draft, work.kept, work.result = work.result, work.result, None
+
+
+def _round(session: Session, work: _Work, number: int) -> bool:
+    """Review, retrieve and paint once; return whether another round could help."""
+    policy = session.settings.loop
+    with session.broadcast.stage("review", work.seconds):
+        verdict = review.ask(session, work.prompt, work.kept)
+    work.decisions.extend(verdict.decisions)
+    work.fallback = work.fallback or verdict.fallback
+    if verdict.matches:
+        work.rounds.append(Round(answers=verdict.answers))
+        return False
+    with session.broadcast.stage("retrieve", work.seconds):
+        found = selection.find(session, work.prompt, verdict, work.gathered)
+    work.decisions.extend(found.decisions)
+    before = (*work.personal, *work.gathered)
+    references, cut = selection.fit(
+        (*before, *found.references), session.generator.capability(), policy.max_references
+    )
+    work.decisions.extend(cut)
+    if references == before:
+        reason = "no room is left for more references" if found.references else "nothing was found"
+        work.decide("condition", "do not paint again", reason)
+        work.rounds.append(Round(answers=verdict.answers, lookups=found.lookups))
+        return False
+    work.gathered = references[len(work.personal) :]
+    painted = _paint(session, work, "generate", references)
+    comparison = _keep(session, work)
+    work.rounds.append(Round(verdict.answers, found.lookups, painted, comparison))
+    return number + 1 < policy.rounds
+
+
+def _keep(session: Session, work: _Work) -> dict[str, object] | None:
+    """Decide between the picture kept so far and the new one."""
+    policy, before, new = session.settings.loop, work.kept, work.result
+    assert new is not None
+    if before is None or policy.keep == "last":
+        reason = "keep = 'last'" if before is not None else "there is no draft to compare with"
+        work.decide("keep", "the new picture", reason)
+        work.kept, work.kept_round = new, len(work.rounds)
+        return None
+    with session.broadcast.stage("compare", work.seconds):
+        verdict = session.critic.compare(work.prompt, before, new)
+    scores = ""
+    if verdict.score_a is not None and verdict.score_b is not None:
+        scores = f" ({verdict.score_a:.3f} before, {verdict.score_b:.3f} now)"
+    if verdict.better == "b":
+        work.decide("keep", "the new picture", f"the critic finds it better{scores}")
+        work.kept, work.kept_round = new, len(work.rounds)
+    else:
+        finds = "worse" if verdict.better == "a" else "no better"
+        work.decide("keep", "the former picture", f"the critic finds the new one {finds}{scores}")
+    return {
+        "better": {"a": "before", "b": "now", "tie": "tie"}[verdict.better],
+        "before": verdict.score_a,
+        "now": verdict.score_b,
+        "note": verdict.note,
+    }
+
+
+def _finish(session: Session, work: _Work) -> Run:
+    return Run(
+        prompt=work.prompt,
+        seed=work.seed,
+        kept="draft" if work.kept_round is None else "result",
+        kept_round=work.kept_round,
+        config=session.config.resolved(),
+        versions=versions_of(session),
+        size=work.size,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        drafted=work.drafted,
+        rounds=tuple(work.rounds),
+        decisions=tuple(work.decisions),
+        seconds=work.seconds,
+        fallback=work.fallback,
+        image=work.kept,
+        draft=work.draft,
+        result=work.result,
+        references=(*work.personal, *work.gathered),
+    )

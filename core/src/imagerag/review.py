@@ -1,0 +1,110 @@
+"""Asking the critic until it gives a usable answer, and what to do when it never does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from imagerag.errors import CriticError
+from imagerag.run import Answer, Decision
+from imagerag.session import Session
+from imagerag.text import clean
+from imagerag.values import Concept, Malformed, Matches, Missing, Review
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the loop does next, with every answer and decision on the way.
+
+    `concepts` is empty exactly where the picture matches or the fallback is taken.
+    """
+
+    matches: bool
+    concepts: tuple[Concept, ...]
+    answers: tuple[Answer, ...]
+    decisions: tuple[Decision, ...]
+    fallback: bool = False
+
+
+def ask(session: Session, prompt: str, picture: Image | None) -> Verdict:
+    """Review `picture`, or plan from the prompt where there is none.
+
+    An unusable answer is asked for again at a rising temperature (paper, appendix: up to three
+    tries); then the loop falls back to looking up the prompt itself, visibly.
+    """
+    policy = session.settings.loop
+    answers: list[Answer] = []
+    for attempt in range(policy.retries):
+        temperature = round(attempt * policy.temperature_step, 6)
+        answer = _safe(_one(session, prompt, picture, temperature))
+        answers.append(Answer.of(answer, temperature))
+        if isinstance(answer, Matches):
+            return _matched(session, prompt, answer, tuple(answers))
+        if isinstance(answer, Missing):
+            return _missing(session, answer, tuple(answers))
+    kinds = ", ".join(a.kind for a in answers)
+    reason = f"no usable answer in {len(answers)} tries ({kinds})"
+    if not policy.fallback:
+        raise CriticError(
+            f"the critic {session.use('critic')!r} gave {reason}: {answers[-1].note!r}. Set "
+            "[loop] fallback = true to retrieve with the prompt instead, or choose another critic."
+        )
+    decision = Decision("review", "look up the prompt itself", f"{reason}; this is the fallback")
+    return Verdict(False, (), tuple(answers), (decision,), fallback=True)
+
+
+def _one(session: Session, prompt: str, picture: Image | None, temperature: float) -> Review:
+    if picture is None:
+        return session.critic.plan(prompt, temperature=temperature)
+    return session.critic.review(picture, prompt, temperature=temperature)
+
+
+def _safe(answer: Review) -> Review:
+    """Clean the texts of an answer: they come from a model and end in prompts and queries."""
+    if not isinstance(answer, Missing):
+        return answer
+    seen: set[str] = set()
+    concepts = []
+    for concept in answer.concepts:
+        name, caption = clean(concept.name, 100), clean(concept.caption)
+        if name and caption and name.casefold() not in seen:
+            seen.add(name.casefold())
+            concepts.append(replace(concept, name=name, caption=caption))
+    if not concepts:
+        return Malformed(note="no concept was left after cleaning")
+    return replace(answer, concepts=tuple(concepts))
+
+
+def _matched(
+    session: Session, prompt: str, answer: Matches, answers: tuple[Answer, ...]
+) -> Verdict:
+    policy = session.settings.loop
+    if policy.gate != "always":
+        decision = Decision("gate", "keep the picture", "the critic finds nothing missing")
+        return Verdict(True, (), answers, (decision,))
+    concepts = answer.concepts or (Concept(name=clean(prompt, 100), caption=clean(prompt)),)
+    reason = "gate = 'always', though the critic finds nothing missing"
+    return _limited(session, concepts, answers, Decision("gate", "retrieve", reason))
+
+
+def _missing(session: Session, answer: Missing, answers: tuple[Answer, ...]) -> Verdict:
+    names = ", ".join(repr(c.name) for c in answer.concepts)
+    decision = Decision("gate", "retrieve", f"the critic finds missing: {names}")
+    return _limited(session, answer.concepts, answers, decision)
+
+
+def _limited(
+    session: Session,
+    concepts: tuple[Concept, ...],
+    answers: tuple[Answer, ...],
+    decision: Decision,
+) -> Verdict:
+    limit = session.settings.loop.concepts
+    decisions = [decision]
+    if len(concepts) > limit:
+        dropped = ", ".join(repr(c.name) for c in concepts[limit:])
+        decisions.append(Decision("review", f"leave out {dropped}", f"[loop] concepts = {limit}"))
+    return Verdict(False, concepts[:limit], answers, tuple(decisions))

@@ -1,0 +1,161 @@
+"""From concepts to the references that a picture is painted with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TypeAlias
+
+from PIL.Image import Image
+
+from imagerag.collection.decode import open_image
+from imagerag.errors import CapabilityError
+from imagerag.review import Verdict
+from imagerag.run import Decision, Lookup, hit_record, pixels_digest
+from imagerag.session import Session
+from imagerag.text import clean
+from imagerag.values import Capability, Hit, Item, Query, Reference
+
+Personal: TypeAlias = str | Path | Image | Reference
+"""A user's own image: a file, a picture, or a reference with a caption and strength of its own."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """References found for the missing concepts, with the lookups and decisions behind them."""
+
+    references: tuple[Reference, ...]
+    lookups: tuple[Lookup, ...]
+    decisions: tuple[Decision, ...]
+
+
+def personal_reference(image: Personal, prompt: str) -> Reference:
+    """Turn what a user gave into a reference; files are read under the limits of any image."""
+    if isinstance(image, Reference):
+        return image
+    if isinstance(image, Image):
+        picture = image.convert("RGB")
+        return Reference(picture, clean(prompt), "user", digest=pixels_digest(picture))
+    path = Path(image)
+    picture = open_image(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Reference(picture, clean(prompt), "user", digest=digest)
+
+
+def find(
+    session: Session, prompt: str, verdict: Verdict, gathered: Sequence[Reference]
+) -> Selection:
+    """Look up every missing concept and choose references for each."""
+    policy = session.settings.loop
+    wanted = _queries(session, prompt, verdict)
+    decisions: list[Decision] = []
+    where = None
+    if private_kept_back := remote_components(session):
+        where = _public
+        names = ", ".join(private_kept_back)
+        reason = f"remote components are not allowed to see them: {names}"
+        decisions.append(Decision("retrieve", "leave private images out", reason))
+    session.retriever.sync(session.collection)
+    depth = max(policy.candidates, policy.images_per_concept) + len(gathered)
+    results = session.retriever.search([Query(text=text) for _, text in wanted], depth, where)
+    taken = {reference.digest for reference in gathered}
+    lookups, chosen = [], []
+    for (concept, text), hits in zip(wanted, results, strict=True):
+        hits = _reranked(session, text, hits, decisions)
+        lookups.append(Lookup(concept, text, tuple(hit_record(hit) for hit in hits)))
+        best = _above(hits, policy.min_score, text, decisions)
+        mine: list[Reference] = []
+        for hit in best:
+            if len(mine) == policy.images_per_concept:
+                break
+            if hit.item.id not in taken:
+                taken.add(hit.item.id)
+                mine.append(_reference(session, concept, text, hit))
+        chosen.append(mine)
+    # One image for each concept before a second for any, should room be short.
+    turns = zip_longest(*chosen)
+    references = tuple(r for turn in turns for r in turn if r is not None)
+    return Selection(references, tuple(lookups), tuple(decisions))
+
+
+def fit(
+    references: tuple[Reference, ...], capability: Capability, limit: int | None
+) -> tuple[tuple[Reference, ...], list[Decision]]:
+    """Keep as many references as the generator takes, the user's first; say what was left out."""
+    most = capability.max_references if limit is None else min(limit, capability.max_references)
+    if len(references) <= most:
+        return references, []
+    if most == 0:
+        raise CapabilityError(
+            "this generator takes no references, so retrieval cannot help it: set [loop] gate = "
+            "'never', or choose a generator with the ability 'image-prompt' or 'in-context'."
+        )
+    dropped = [r.caption for r in references[most:]]
+    whose = "[loop] max_references" if most == limit else "the generator"
+    reason = f"{whose} allows {most}; left out: {', '.join(map(repr, dropped))}"
+    return references[:most], [Decision("condition", f"use {most} references", reason)]
+
+
+def remote_components(session: Session) -> list[str]:
+    """Return the remote components of a run that may not see private images, by name."""
+    allowed = session.settings.loop.allow_remote
+    names = []
+    for role in ("generator", "critic", "encoder", "reranker"):
+        use = session.use(role)
+        if use and session.offered(role).offer.remote and use not in allowed:
+            names.append(use)
+    return names
+
+
+def _public(item: Item) -> bool:
+    return not item.private
+
+
+def _queries(session: Session, prompt: str, verdict: Verdict) -> list[tuple[str, str]]:
+    """Return (concept, text to look up) pairs by the policy's `query`."""
+    by = session.settings.loop.query
+    if by == "prompt" or not verdict.concepts:
+        return [(clean(prompt), clean(prompt))]
+    if by == "concept":
+        return [(c.name, c.name) for c in verdict.concepts]
+    return [(c.name, c.caption) for c in verdict.concepts]
+
+
+def _reranked(session: Session, text: str, hits: list[Hit], decisions: list[Decision]) -> list[Hit]:
+    reranker = session.reranker
+    if reranker is None or len(hits) < 2:
+        return hits
+    ordered = reranker.rerank(Query(text=text), hits)
+    if sorted(h.item.id for h in ordered) != sorted(h.item.id for h in hits):
+        raise CapabilityError(
+            f"the re-ranker {session.use('reranker')!r} gave back other items than it was given; "
+            "a re-ranker only orders. Report this to whoever publishes it, or choose another."
+        )
+    if ordered[0].item.id != hits[0].item.id:
+        reason = f"by the re-ranker {session.use('reranker')!r}"
+        decisions.append(Decision("rerank", f"another first hit for {text!r}", reason))
+    return ordered
+
+
+def _above(hits: list[Hit], least: float | None, text: str, decisions: list[Decision]) -> list[Hit]:
+    """Drop weak hits, and say so where none is left."""
+    good = hits if least is None else [hit for hit in hits if hit.score >= least]
+    if not good:
+        best = f"the best hit scores {hits[0].score:.3f}" if hits else "nothing was found"
+        reason = best if least is None or not hits else f"{best}, below min_score = {least}"
+        decisions.append(Decision("retrieve", f"abstain for {text!r}", reason))
+    return good
+
+
+def _reference(session: Session, concept: str, text: str, hit: Hit) -> Reference:
+    return Reference(
+        image=session.collection.image(hit.item.id),
+        caption=text,
+        origin="retrieved",
+        concept=concept,
+        hit=hit,
+        digest=hit.item.id,
+    )

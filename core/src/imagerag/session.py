@@ -1,0 +1,231 @@
+"""A configuration brought to life: the components of one run, built once and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import platformdirs
+
+from imagerag import config as configuration
+from imagerag.broadcast import Broadcast, Listener
+from imagerag.errors import BrokenPluginError, CapabilityError, ConfigError, ImageRAGError
+from imagerag.registry import Offered, Registry
+from imagerag.roles import (
+    Component,
+    Conditioner,
+    Context,
+    Critic,
+    Encoder,
+    Generator,
+    Reranker,
+    Retriever,
+    Role,
+)
+
+if TYPE_CHECKING:
+    from imagerag.collection import Collection
+
+_READERS = ("retriever", "reranker")
+"""The roles whose components may read the collection themselves."""
+
+
+class Session:
+    """Builds the components that a configuration names, each on first use, and closes them.
+
+    A component that is named loads or the run fails; it is never skipped.
+    """
+
+    def __init__(
+        self,
+        config: configuration.Configuration,
+        registry: Registry,
+        *,
+        listener: Listener | None = None,
+    ) -> None:
+        """Check the whole configuration; nothing heavy is imported yet."""
+        self.config = config
+        self.registry = registry
+        self.broadcast = Broadcast(registry, listener)
+        self._built: dict[str, Any] = {}
+        self._offered: dict[str, Offered] = {}
+        self._building: list[str] = []
+        self._collection: Collection | None = None
+
+    @classmethod
+    def from_config(
+        cls,
+        source: str | Path | Mapping[str, Any],
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        registry: Registry | None = None,
+        listener: Listener | None = None,
+    ) -> Self:
+        """Load a preset, a TOML file or a mapping."""
+        registry = registry or Registry()
+        return cls(configuration.load(source, registry, overrides), registry, listener=listener)
+
+    @property
+    def settings(self) -> configuration.Settings:
+        """The core's own settings."""
+        return self.config.settings
+
+    def names(self, role: str) -> bool:
+        """Say whether the configuration names a component for that role."""
+        return role in self.config.components
+
+    def use(self, role: str) -> str:
+        """Return the name of the configured component of a role, "" where there is none."""
+        return str((getattr(self.settings, role) or {}).get("use", ""))
+
+    def offered(self, role: str) -> Offered:
+        """Return the offer behind a configured component."""
+        if role not in self._offered:
+            self._offered[role] = self.registry.find(role, self.use(role))
+        return self._offered[role]
+
+    def component(self, role: Role) -> Any:
+        """Return the component of that role, built on the first call."""
+        if role not in self._built:
+            if not self.names(role):
+                raise ConfigError(
+                    f"this configuration names no {role}: add a table [{role}] with "
+                    f'`use = "…"`; `imagerag plugins list --role {role}` shows the choice.'
+                )
+            if role in self._building:
+                chain = " → ".join([*self._building, role])
+                raise ConfigError(f"components ask for each other in a circle: {chain}.")
+            self._building.append(role)
+            try:
+                self._built[role] = self._build(role)
+            finally:
+                self._building.remove(role)
+        return self._built[role]
+
+    def _build(self, role: Role) -> Any:
+        use = self.use(role)
+        target = self.registry.component_class(role, use)
+        context = Context(
+            component=self.component,
+            cache_dir=Path(platformdirs.user_cache_dir("imagerag")) / role / use.partition("@")[0],
+            collection=self.collection if role in _READERS and self.settings.collection else None,
+            progress=self.broadcast.advance,
+        )
+        try:
+            return target(self.config.components[role], context)
+        except ImageRAGError:
+            raise
+        except Exception as error:
+            raise BrokenPluginError(
+                f"the {role} {use!r} cannot be built: {type(error).__name__}: {error}. "
+                "`imagerag doctor` says what it needs."
+            ) from error
+
+    @property
+    def generator(self) -> Generator:
+        """The generator."""
+        found: Generator = self.component("generator")
+        return found
+
+    @property
+    def conditioner(self) -> Conditioner:
+        """The conditioning strategy."""
+        found: Conditioner = self.component("conditioner")
+        return found
+
+    @property
+    def critic(self) -> Critic:
+        """The critic."""
+        found: Critic = self.component("critic")
+        return found
+
+    @property
+    def encoder(self) -> Encoder:
+        """The retrieval encoder."""
+        found: Encoder = self.component("encoder")
+        return found
+
+    @property
+    def retriever(self) -> Retriever:
+        """The retrieval backend."""
+        found: Retriever = self.component("retriever")
+        return found
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """The re-ranker, or None where the configuration names none."""
+        return self.component("reranker") if self.names("reranker") else None
+
+    @property
+    def collection(self) -> Collection:
+        """The collection, opened on first use, and made from `collection_from` where it is new."""
+        if self._collection is None:
+            from imagerag.opening import open_or_create
+
+            self._collection = open_or_create(
+                self.settings.collection, self.settings.collection_from, self.registry
+            )
+        return self._collection
+
+    def built(self) -> dict[str, Component]:
+        """Return the components that have been built so far, by role."""
+        return dict(self._built)
+
+    def check(self, *, personal_images: int = 0) -> None:
+        """Check that the components can work together, before any weights load.
+
+        Raises `CapabilityError` or `ConfigError` with the first thing that does not fit.
+        """
+        policy = self.settings.loop
+        have = self.generator.capability()
+        lacking = self.conditioner.needs - have.abilities
+        if lacking:
+            raise CapabilityError(
+                f"the conditioner {self.use('conditioner')!r} needs {sorted(lacking)} of its "
+                f"generator, and {self.use('generator')!r} has {sorted(have.abilities)}. Choose "
+                "another with [conditioner] or [generator] `use`."
+            )
+        if personal_images > have.max_references:
+            raise CapabilityError(
+                f"{personal_images} images were given, and the generator "
+                f"{self.use('generator')!r} takes at most {have.max_references}. Give fewer."
+            )
+        if policy.gate == "never":
+            return
+        needed: tuple[Role, ...] = ("critic", "retriever")
+        for role in needed:
+            self.component(role)
+        if policy.gate == "prompt":
+            self._needs_ability("plan", "gate = 'prompt'")
+        elif policy.keep == "best":
+            self._needs_ability("compare", "keep = 'best'")
+
+    def _needs_ability(self, ability: str, because: str) -> None:
+        have = self.critic.abilities
+        if ability not in have:
+            raise CapabilityError(
+                f"{because} needs a critic with the ability {ability!r}, and "
+                f"{self.use('critic')!r} has {sorted(have)}. Change [loop] or [critic] `use`."
+            )
+
+    def close(self) -> None:
+        """Close every component and the collection. Calling it twice does nothing more."""
+        built, self._built = list(self._built.values()), {}
+        for component in reversed(built):
+            component.close()
+        if self._collection is not None:
+            self._collection.close()
+            self._collection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
