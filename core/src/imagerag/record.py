@@ -1,0 +1,146 @@
+"""Saving a run: the picture, its record as JSON beside it, and the same record inside the PNG."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, PngImagePlugin
+
+from imagerag.errors import ImageError, RecordError
+from imagerag.run import Run
+
+KEYWORD = "imagerag"
+"""Keyword of the PNG text chunk (iTXt, compressed) that holds the record."""
+
+LARGEST_RECORD = 16 * 1024 * 1024
+"""Characters of a record that are read at most, so that a hostile chunk cannot fill memory."""
+
+
+def save(run: Run, path: str | Path, *, metadata: bool = True) -> Path:
+    """Write the kept picture as PNG, with its record inside and as JSON beside it.
+
+    With `metadata=False` the picture carries nothing and no JSON is written. Each file is written
+    whole or not at all. Returns the path of the picture, whose suffix is made ".png".
+    """
+    if run.image is None:
+        raise RecordError("this run holds no picture: it was read from a record. Replay it first.")
+    path = Path(path).with_suffix(".png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = run.to_json() if metadata else None
+    write_whole(path, png_bytes(run.image, record))
+    if record is not None:
+        text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
+        write_whole(path.with_suffix(".json"), (text + "\n").encode())
+    return path
+
+
+def png_bytes(image: Image.Image, record: dict[str, Any] | None) -> bytes:
+    """Encode a picture as PNG; the same picture and record give the same bytes."""
+    chunks = PngImagePlugin.PngInfo()
+    if record is not None:
+        text = json.dumps(record, ensure_ascii=False, sort_keys=True)
+        chunks.add_itxt(KEYWORD, text, zip=True)
+    buffer = BytesIO()
+    plain = Image.frombytes(image.mode, image.size, image.tobytes())
+    plain.save(buffer, "PNG", pnginfo=chunks)
+    return buffer.getvalue()
+
+
+def read(path: str | Path) -> Run:
+    """Read the record of a picture, or of the JSON file beside one.
+
+    Raises `RecordError` where there is none, and `ImageError` for a file that is no picture.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".json":
+        return Run.from_json(_json(_text_of(path), path))
+    record = _embedded(path)
+    if record is None:
+        beside = path.with_suffix(".json")
+        if not beside.exists():
+            raise RecordError(
+                f"{str(path)!r} carries no run record, and there is no {beside.name!r} beside it. "
+                "Pictures of `imagerag generate` carry one unless it was told `--no-metadata`."
+            )
+        record = _text_of(beside)
+    return Run.from_json(_json(record, path))
+
+
+def strip(path: str | Path, out: str | Path | None = None) -> Path:
+    """Write the picture again with pixels alone: no record, no other metadata.
+
+    `out` is the path to write, by default the picture itself; the JSON file beside it is left to
+    its owner.
+    """
+    path = Path(path)
+    target = Path(out) if out is not None else path
+    image = _open(path)
+    image.load()
+    write_whole(target, png_bytes(image, None))
+    return target
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that readers see the old one or the new one, never a part."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary = Path(name)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    """Return the process's umask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        return Image.open(path, formats=("PNG",))
+    except FileNotFoundError as error:
+        raise ImageError(f"there is no picture {str(path)!r}.") from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"{str(path)!r} is not a PNG picture: {error}") from error
+
+
+def _embedded(path: Path) -> str | None:
+    image = _open(path)
+    try:
+        image.load()  # text chunks may stand behind the pixels
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ImageError(f"{str(path)!r} is a damaged picture: {error}") from error
+    text = getattr(image, "text", {}).get(KEYWORD)
+    if text is not None and len(text) > LARGEST_RECORD:
+        raise RecordError(f"the record in {str(path)!r} is larger than {LARGEST_RECORD} bytes.")
+    return str(text) if text is not None else None
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"{str(path)!r} cannot be read: {error}") from error
+
+
+def _json(text: str, path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise RecordError(f"the record of {str(path)!r} is damaged: {error}") from error
+    if not isinstance(values, dict):
+        raise RecordError(f"the record of {str(path)!r} is not a run record.")
+    return values

@@ -1,0 +1,111 @@
+"""Making a recorded picture again from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imagerag.errors import RecordError
+from imagerag.registry import Registry
+from imagerag.run import Painted, Run, Used, pixels_digest
+from imagerag.selection import Personal, personal_reference
+from imagerag.session import Session
+from imagerag.values import Guidance, Hit, Item, Reference
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A repeated run and whether its pixels equal the recorded ones.
+
+    `changed_versions` names what has another version now: ("torch", then, now).
+    """
+
+    run: Run
+    identical: bool
+    changed_versions: tuple[tuple[str, str, str], ...]
+
+
+def replay(
+    run: Run, *, images: Sequence[Personal] = (), registry: Registry | None = None
+) -> Replay:
+    """Paint the kept picture of a record again, from the recorded guidance.
+
+    The references are looked up in the collection by their content, so nothing depends on what a
+    critic or an index would say today. `images` are the user's own references of the run, in any
+    order; they are recognised by content.
+
+    Raises:
+        RecordError: Where a reference is no longer to be found.
+    """
+    painted = run.kept_painting
+    # A record was validated when it was written; the preset behind it may have changed since.
+    config = {k: v for k, v in run.config.items() if k != "preset" and v is not None}
+    with Session.from_config(config, registry=registry) as session:
+        references = _references(session, painted, images)
+        guidance = Guidance(
+            prompt=painted.prompt,
+            seed=painted.seed,
+            references=references,
+            negative_prompt=painted.negative_prompt,
+            width=painted.width,
+            height=painted.height,
+            options=painted.options,
+        )
+        image = session.generator.generate([guidance])[0]
+        now = _versions(session)
+    changed = tuple(
+        (name, then, now[name])
+        for name, then in sorted(run.versions.items())
+        if name in now and now[name] != then
+    )
+    run.image = image
+    return Replay(run, pixels_digest(image) == painted.pixels_sha256, changed)
+
+
+def _versions(session: Session) -> dict[str, str]:
+    from imagerag.versions import versions_of
+
+    return versions_of(session)
+
+
+def _references(
+    session: Session, painted: Painted, images: Sequence[Personal]
+) -> tuple[Reference, ...]:
+    given = {r.digest: r for r in (personal_reference(i, painted.prompt) for i in images)}
+    found = []
+    for used in painted.references:
+        if used.digest in given:
+            image = given[used.digest].image
+        elif used.origin == "retrieved" and session.collection.has(used.digest):
+            image = session.collection.image(used.digest)
+        else:
+            raise RecordError(_lost(used, session))
+        hit = None
+        if used.origin == "retrieved":
+            item = Item(used.digest, used.caption, used.licence, used.creator, used.source)
+            hit = Hit(item, used.score or 0.0)
+        found.append(
+            Reference(
+                image=image,
+                caption=used.caption,
+                origin="user" if used.origin == "user" else "retrieved",
+                concept=used.concept,
+                strength=used.strength,
+                hit=hit,
+                digest=used.digest,
+            )
+        )
+    return tuple(found)
+
+
+def _lost(used: Used, session: Session) -> str:
+    if used.origin == "user":
+        return (
+            f"the run used an image of yours ({used.digest[:12]}…): give it again with "
+            "`imagerag replay PICTURE --image FILE`."
+        )
+    return (
+        f"the reference {used.digest[:12]}… is no longer in the collection "
+        f"{session.settings.collection!r}; it came from {used.source or 'an unknown source'}. Add "
+        "the same file again, or give it with `--image FILE`."
+    )
