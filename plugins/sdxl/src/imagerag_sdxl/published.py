@@ -1,0 +1,57 @@
+"""What is known of published weights, as data: pinned commits, licences, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SDXL_BASE = "stabilityai/stable-diffusion-xl-base-1.0"
+IP_ADAPTER = "h94/IP-Adapter"
+
+REVISIONS: Mapping[str, str] = {
+    SDXL_BASE: "462165984030d82259a11f4367a4eed129e94a7b",
+    IP_ADAPTER: "018e402774aeeddd60609b4ecdb7e298259dc729",
+}
+"""The commit that a hub id means where the configuration names none. Others must be named."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the owner of a model says of it. `sizes` are (width, height) pairs in pixels."""
+
+    licence: str
+    commercial: bool
+    sizes: tuple[tuple[int, int], ...]
+
+
+MODELS: Mapping[str, Model] = {
+    SDXL_BASE: Model(
+        licence="openrail++",
+        commercial=True,
+        # Those of one megapixel among the training sizes of arXiv 2307.01952, appendix I.
+        sizes=(
+            (1024, 1024),
+            (1152, 896),
+            (896, 1152),
+            (1216, 832),
+            (832, 1216),
+            (1344, 768),
+            (768, 1344),
+            (1536, 640),
+            (640, 1536),
+        ),
+    )
+}
+
+ENCODER_WIDTHS: Mapping[tuple[str, int], str] = {
+    ("hidden states", 1280): "ViT-H, published as models/image_encoder",
+    ("projection", 1024): "ViT-H, published as models/image_encoder",
+    ("hidden states", 1664): "ViT-bigG, published as sdxl_models/image_encoder",
+    ("projection", 1280): "ViT-bigG, published as sdxl_models/image_encoder",
+}
+"""Which published encoder has an output of this width. 1280 occurs twice: a classic trap."""
+
+
+def revision_of(name: str, configured: str | None) -> str | None:
+    """Return the configured revision, else the pinned one of a known model, else None."""
+    return configured or REVISIONS.get(name.removeprefix("hf-hub:"))
