@@ -1,0 +1,98 @@
+"""The image files of a collection, named by their content.
+
+A file is written under a temporary name, flushed, and renamed; its row follows. The names that a
+batch is about to place are noted in a journal first, so that whoever writes next can take back
+what a killed writer placed without rows. All writing happens under the catalogue's write lock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from imagerag.errors import CollectionError
+
+_JOURNAL = "journal"
+_FLUSHERS = 16
+
+
+class ImageFiles:
+    """The folders `images/` and `incoming/` of a collection."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use the folder of a collection; nothing is made until something is placed."""
+        self._images = folder / "images"
+        self._incoming = folder / "incoming"
+
+    def path(self, item: str, extension: str) -> Path:
+        """Return where the file of an item belongs."""
+        return self._images / item[:2] / f"{item}.{extension}"
+
+    def place(self, batch: Iterable[tuple[str, str, bytes]]) -> None:
+        """Write files given as (id, extension, bytes), durably, replacing any that exist.
+
+        Raises `CollectionError` where the disk is full or refuses; `settle` then takes back what
+        was placed.
+        """
+        files = list(batch)
+        if not files:
+            return
+        try:
+            self._incoming.mkdir(parents=True, exist_ok=True)
+            names = "".join(f"{item} {extension}\n" for item, extension, _ in files)
+            _write(self._incoming / _JOURNAL, names.encode())
+            moves = [
+                (self._incoming / f"{item}.{extension}", self.path(item, extension))
+                for item, extension, _ in files
+            ]
+            folders = {self._images, *(target.parent for _, target in moves)}
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+            # Flushing is waiting: in threads, the file system answers many waits with one write.
+            with ThreadPoolExecutor(_FLUSHERS) as pool:
+                for _ in pool.map(_write, (path for path, _ in moves), (one[2] for one in files)):
+                    pass
+                for temporary, target in moves:
+                    temporary.replace(target)
+                for _ in pool.map(_flush_folder, folders):
+                    pass
+        except OSError as error:
+            raise CollectionError(
+                f"Cannot write to {str(self._images)!r}: {error.strerror or error}. "
+                "What was added before is safe; free some space or mend the folder, and add again."
+            ) from error
+
+    def settle(self, has_row: Callable[[str], bool]) -> None:
+        """Finish what the last writer left: keep files that have a row, take back the others."""
+        if not self._incoming.is_dir():
+            return
+        journal = self._incoming / _JOURNAL
+        if journal.is_file():
+            for line in journal.read_text("utf-8").splitlines():
+                item, _, extension = line.partition(" ")
+                if extension and not has_row(item):
+                    self.path(item, extension).unlink(missing_ok=True)
+        for leftover in self._incoming.iterdir():
+            if leftover.name != _JOURNAL:
+                leftover.unlink(missing_ok=True)
+        # The journal goes last: until then, a second crash finds it again.
+        journal.unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name != "posix":  # Windows can neither open nor flush a folder.
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
