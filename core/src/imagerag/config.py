@@ -125,6 +125,8 @@ def _nested(overrides: Mapping[str, Any]) -> dict[str, Any]:
         target = values
         for table in tables:
             target = target.setdefault(table, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"--set: {dotted!r} is inside {table!r}, which was set already.")
         target[key] = value
     return values
 

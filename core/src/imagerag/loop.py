@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from imagerag import review, selection
-from imagerag.errors import CapabilityError
+from imagerag.errors import UsageError
+from imagerag.record_form import LARGEST_SIDE
 from imagerag.run import Decision, Painted, Round, Run
 from imagerag.selection import Personal
 from imagerag.session import Session
+from imagerag.text import clean
 from imagerag.values import Guidance, Reference
 from imagerag.versions import versions_of
 
@@ -67,13 +69,17 @@ def run_prompt(
     Raises:
         CapabilityError: Where the configured components cannot work together.
         CriticError: Where the critic gives no usable answer and `fallback` is off.
+        UsageError: For an empty prompt, or a seed or size out of range.
     """
-    if not prompt.strip():
-        raise CapabilityError("the prompt is empty: say what to paint.")
+    _check_call(prompt, seed, size)
     session.check(personal_images=len(images))
     personal = tuple(selection.personal_reference(image, prompt) for image in images)
     work = _Work(prompt, session.settings.seed if seed is None else seed, size, personal)
     policy = session.settings.loop
+    work.personal, cut = selection.fit(
+        personal, session.generator.capability(), policy.max_references
+    )
+    work.decisions.extend(cut)
     if policy.gate == "prompt":
         work.decide("gate", "no draft", "gate = 'prompt': the critic plans from the prompt alone")
     else:
@@ -89,6 +95,17 @@ def run_prompt(
         _draft(session, work)
         work.decide("keep", "the plain picture", "no reference was found to paint with")
     return _finish(session, work)
+
+
+def _check_call(prompt: str, seed: int | None, size: tuple[int, int] | None) -> None:
+    if not clean(prompt):
+        raise UsageError("the prompt is empty: say what to paint.")
+    if not prompt.isprintable() and any("\ud800" <= char <= "\udfff" for char in prompt):
+        raise UsageError("the prompt is not valid Unicode: give it as UTF-8.")
+    if seed is not None and not 0 <= seed < 2**63:
+        raise UsageError(f"the seed {seed} is out of range: use 0 to {2**63 - 1}.")
+    if size is not None and not all(1 <= side <= LARGEST_SIDE for side in size):
+        raise UsageError(f"the size {size} is out of range: use 1 to {LARGEST_SIDE} pixels a side.")
 
 
 def _paint(session: Session, work: _Work, stage: str, references: Sequence[Reference]) -> Painted:
@@ -121,9 +138,9 @@ def _round(session: Session, work: _Work, number: int) -> bool:
         work.rounds.append(Round(answers=verdict.answers))
         return False
     with session.broadcast.stage("retrieve", work.seconds):
-        found = selection.find(session, work.prompt, verdict, work.gathered)
+        before = (*work.personal, *work.gathered)
+        found = selection.find(session, work.prompt, verdict, before)
     work.decisions.extend(found.decisions)
-    before = (*work.personal, *work.gathered)
     references, cut = selection.fit(
         (*before, *found.references), session.generator.capability(), policy.max_references
     )

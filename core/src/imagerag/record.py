@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from imagerag.errors import ImageError, RecordError
-from imagerag.run import Run
+from imagerag.errors import ImageError, ImageRAGError, RecordError
+from imagerag.png_text import chunks, text_of
+from imagerag.run import Run, pixels_digest
 
 KEYWORD = "imagerag"
 """Keyword of the PNG text chunk (iTXt, compressed) that holds the record."""
 
 LARGEST_RECORD = 16 * 1024 * 1024
-"""Characters of a record that are read at most, so that a hostile chunk cannot fill memory."""
+"""Bytes of a record that are read at most, so that a hostile chunk cannot fill memory."""
+
+LARGEST_FILE = 256 * 1024 * 1024
+"""Bytes of a picture that are read at most."""
 
 
 def save(run: Run, path: str | Path, *, metadata: bool = True) -> Path:
@@ -30,7 +35,6 @@ def save(run: Run, path: str | Path, *, metadata: bool = True) -> Path:
     if run.image is None:
         raise RecordError("this run holds no picture: it was read from a record. Replay it first.")
     path = Path(path).with_suffix(".png")
-    path.parent.mkdir(parents=True, exist_ok=True)
     record = run.to_json() if metadata else None
     write_whole(path, png_bytes(run.image, record))
     if record is not None:
@@ -54,21 +58,27 @@ def png_bytes(image: Image.Image, record: dict[str, Any] | None) -> bytes:
 def read(path: str | Path) -> Run:
     """Read the record of a picture, or of the JSON file beside one.
 
-    Raises `RecordError` where there is none, and `ImageError` for a file that is no picture.
+    Raises `RecordError` where there is none, or one of another picture, and `ImageError` for a file
+    that is no picture.
     """
     path = Path(path)
     if path.suffix.lower() == ".json":
         return Run.from_json(_json(_text_of(path), path))
     record = _embedded(path)
-    if record is None:
-        beside = path.with_suffix(".json")
-        if not beside.exists():
-            raise RecordError(
-                f"{str(path)!r} carries no run record, and there is no {beside.name!r} beside it. "
-                "Pictures of `imagerag generate` carry one unless it was told `--no-metadata`."
-            )
-        record = _text_of(beside)
-    return Run.from_json(_json(record, path))
+    if record is not None:
+        return Run.from_json(_json(record, path))
+    beside = path.with_suffix(".json")
+    if not beside.exists():
+        raise RecordError(
+            f"{str(path)!r} carries no run record, and there is no {beside.name!r} beside it. "
+            "Pictures of `imagerag generate` carry one unless it was told `--no-metadata`."
+        )
+    run = Run.from_json(_json(_text_of(beside), beside))
+    if pixels_digest(_pixels(path)) != run.kept_painting.pixels_sha256:
+        raise RecordError(
+            f"{str(path)!r} carries no run record, and {beside.name!r} is that of another picture."
+        )
+    return run
 
 
 def strip(path: str | Path, out: str | Path | None = None) -> Path:
@@ -79,15 +89,31 @@ def strip(path: str | Path, out: str | Path | None = None) -> Path:
     """
     path = Path(path)
     target = Path(out) if out is not None else path
-    image = _open(path)
-    image.load()
+    image = _pixels(path)
+    if image.mode == "P":
+        # The colours of a palette picture are metadata to an encoder that is given pixels alone.
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     write_whole(target, png_bytes(image, None))
     return target
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that readers see the old one or the new one, never a part."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    """Write a file so that readers see the old one or the new one, never a part.
+
+    Its folder is made where it is missing.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data)
+    except OSError as error:
+        raise ImageRAGError(
+            f"{str(path)!r} cannot be written: {error.strerror or error}. Choose another place "
+            "with `--out`."
+        ) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -108,29 +134,47 @@ def _umask() -> int:
     return mask
 
 
-def _open(path: Path) -> Image.Image:
+def _bytes_of(path: Path) -> bytes:
     try:
-        return Image.open(path, formats=("PNG",))
+        if path.stat().st_size > LARGEST_FILE:
+            raise ImageError(f"{str(path)!r} is larger than {LARGEST_FILE // 2**20} MiB.")
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise ImageError(f"there is no picture {str(path)!r}.") from error
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"{str(path)!r} is not a PNG picture: {error}") from error
+    except OSError as error:
+        raise ImageError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+
+
+def _pixels(path: Path) -> Image.Image:
+    """Decode a PNG picture."""
+    data = _bytes_of(path)
+    try:
+        for _ in chunks(data):  # checksums first: a decoder would forgive some damage
+            pass
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(BytesIO(data), formats=("PNG",))
+            image.load()
+    except Exception as error:
+        # Pillow raises many kinds of errors for hostile bytes; all mean the same here.
+        raise ImageError(f"{str(path)!r} is not a whole PNG picture: {error}.") from error
+    return image
 
 
 def _embedded(path: Path) -> str | None:
-    image = _open(path)
+    data = _bytes_of(path)
     try:
-        image.load()  # text chunks may stand behind the pixels
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageError(f"{str(path)!r} is a damaged picture: {error}") from error
-    text = getattr(image, "text", {}).get(KEYWORD)
-    if text is not None and len(text) > LARGEST_RECORD:
-        raise RecordError(f"the record in {str(path)!r} is larger than {LARGEST_RECORD} bytes.")
-    return str(text) if text is not None else None
+        return text_of(data, KEYWORD, LARGEST_RECORD)
+    except ImageError as error:
+        raise ImageError(f"{str(path)!r} cannot be read: {error}.") from error
+    except RecordError as error:
+        raise RecordError(f"{str(path)!r}: {error}.") from error
 
 
 def _text_of(path: Path) -> str:
     try:
+        if path.stat().st_size > LARGEST_RECORD:
+            raise RecordError(f"the record {str(path)!r} is larger than {LARGEST_RECORD} bytes.")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"{str(path)!r} cannot be read: {error}") from error
@@ -139,7 +183,7 @@ def _text_of(path: Path) -> str:
 def _json(text: str, path: Path) -> dict[str, Any]:
     try:
         values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"the record of {str(path)!r} is damaged: {error}") from error
     if not isinstance(values, dict):
         raise RecordError(f"the record of {str(path)!r} is not a run record.")

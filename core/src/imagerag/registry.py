@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -79,6 +79,7 @@ class Registry:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hooks)
         self.plugins: list[Plugin] = []
+        self._offers: dict[str, list[Offered]] = {}
         found = metadata.entry_points(group=GROUP) if entry_points is None else entry_points
         seen: set[tuple[str, str]] = set()
         for entry_point in sorted(found, key=lambda e: (_owner(e)[0] != CORE, _owner(e), e.name)):
@@ -96,8 +97,8 @@ class Registry:
         else:
             try:
                 self._register(entry_point, f"{distribution}:{entry_point.name}")
-            except Exception as trouble:
-                # Whatever a stranger's module raises stays that stranger's trouble.
+            except (Exception, SystemExit) as trouble:
+                # Whatever a stranger's module raises, or an exit() in it, stays its own trouble.
                 error = f"{type(trouble).__name__}: {trouble}"
         return Plugin(
             name=entry_point.name,
@@ -111,8 +112,8 @@ class Registry:
 
     def _register(self, entry_point: metadata.EntryPoint, name: str) -> None:
         module = entry_point.load()
-        self.manager.register(module, name=name)
         try:
+            self.manager.register(module, name=name)
             for caller in self.manager.get_hookcallers(module) or ():
                 if not caller.has_spec():
                     specs = [n for n in vars(hooks) if n.startswith("imagerag_")]
@@ -120,26 +121,32 @@ class Registry:
                         module,
                         f"there is no hook {caller.name!r}.{suggestion(caller.name, specs)}",
                     )
-            self._check_offers(name)
-        except Exception:
-            self.manager.unregister(module)
+            self._list_offers(name)
+        except (Exception, SystemExit):
+            # Hooks that came before the wrong one are in force already; none of them may stay.
+            if self.manager.has_plugin(name):
+                self.manager.unregister(name=name)
             raise
 
-    def _check_offers(self, plugin_name: str) -> None:
-        """Call the listing hooks once, so that a plugin whose hooks raise is found broken here."""
+    def _list_offers(self, plugin_name: str) -> None:
+        """Call a plugin's listing hooks, once and for all: one that raises is found broken here."""
+        distribution = plugin_name.partition(":")[0]
+        listed: dict[str, list[Offered]] = {}
         for hook in [*ROLE_HOOKS.values(), "imagerag_presets", "imagerag_commands"]:
+            kind = {"imagerag_presets": Preset, "imagerag_commands": Command}.get(hook, Offer)
             for implementation in getattr(self.manager.hook, hook).get_hookimpls():
                 if implementation.plugin_name == plugin_name:
                     for offer in implementation.function():
-                        kind = {"imagerag_presets": Preset, "imagerag_commands": Command}
-                        if not isinstance(offer, kind.get(hook, Offer)):
-                            raise TypeError(f"{hook}() gave {offer!r}, not an offer")
+                        if not isinstance(offer, kind):
+                            raise TypeError(
+                                f"{hook}() gave {offer!r}, which is not a {kind.__name__}"
+                            )
+                        listed.setdefault(hook, []).append(Offered(offer, distribution))
+        for hook, offers in listed.items():
+            self._offers.setdefault(hook, []).extend(offers)
 
-    def _offered(self, hook: str) -> Iterator[Offered]:
-        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            distribution = implementation.plugin_name.partition(":")[0]
-            for offer in implementation.function():
-                yield Offered(offer, distribution)
+    def _offered(self, hook: str) -> list[Offered]:
+        return self._offers.get(hook, [])
 
     def offers(self, role: str) -> list[Offered]:
         """Return what is offered for a role, sorted by name."""
@@ -199,8 +206,12 @@ class Registry:
                 )
         known = [*installed, *known_names(kind)]
         listed = ", ".join(sorted(set(installed))) or "none"
+        broken = ", ".join(sorted({p.distribution for p in self.plugins if p.error}))
+        perhaps = (
+            f" Perhaps a broken plugin has it ({broken}): `imagerag doctor`." if broken else ""
+        )
         return UnknownComponentError(
-            f"there is no {kind} {name!r}.{suggestion(name, known)} Installed: {listed}."
+            f"there is no {kind} {name!r}.{suggestion(name, known)} Installed: {listed}.{perhaps}"
         )
 
     def config_class(self, role: str, name: str) -> Any:
@@ -231,13 +242,18 @@ def _owner(entry_point: metadata.EntryPoint) -> tuple[str, str]:
     distribution = entry_point.dist
     if distribution is None:
         return (NOBODY, "0")
-    return (distribution.name, distribution.version)
+    # A damaged installation has an entry point, and metadata without a name. (No `get`: the type
+    # of metadata lacks it.)
+    head = distribution.metadata
+    name = head["Name"] if "Name" in head else NOBODY  # noqa: SIM401
+    version = head["Version"] if "Version" in head else "0"  # noqa: SIM401
+    return (name, version)
 
 
 def _version_trouble(entry_point: metadata.EntryPoint) -> str:
     """Say which version of the core a plugin wants, where it is not the one installed."""
     distribution = entry_point.dist
-    if distribution is None or distribution.name == CORE:
+    if distribution is None or _owner(entry_point)[0] == CORE:
         return ""
     from packaging.requirements import InvalidRequirement, Requirement
 
@@ -249,6 +265,8 @@ def _version_trouble(entry_point: metadata.EntryPoint) -> str:
             requirement = Requirement(line)
         except InvalidRequirement as error:
             return f"its requirement {line!r} cannot be read: {error}"
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
         if requirement.name.lower() == CORE and not requirement.specifier.contains(
             have, prereleases=True
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from imagerag import resources
 from imagerag.errors import RecordError
 from imagerag.registry import Registry
 from imagerag.run import Painted, Run, Used, pixels_digest
@@ -40,6 +41,9 @@ def replay(
     painted = run.kept_painting
     # A record was validated when it was written; the preset behind it may have changed since.
     config = {k: v for k, v in run.config.items() if k != "preset" and v is not None}
+    if not str(config.get("collection_from", "")).startswith(resources.PREFIX):
+        # A stranger's picture must not make a collection of whatever folder it names.
+        config.pop("collection_from", None)
     with Session.from_config(config, registry=registry) as session:
         references = _references(session, painted, images)
         guidance = Guidance(
@@ -71,7 +75,10 @@ def _versions(session: Session) -> dict[str, str]:
 def _references(
     session: Session, painted: Painted, images: Sequence[Personal]
 ) -> tuple[Reference, ...]:
-    given = {r.digest: r for r in (personal_reference(i, painted.prompt) for i in images)}
+    given: dict[str, Reference] = {}
+    for reference in (personal_reference(image, painted.prompt) for image in images):
+        # A picture that was given in memory is known by its pixels, a file by its bytes.
+        given[pixels_digest(reference.image)] = given[reference.digest] = reference
     found = []
     for used in painted.references:
         if used.digest in given:

@@ -64,18 +64,27 @@ def _one(session: Session, prompt: str, picture: Image | None, temperature: floa
 
 def _safe(answer: Review) -> Review:
     """Clean the texts of an answer: they come from a model and end in prompts and queries."""
+    note = clean(answer.note, 500)
+    if isinstance(answer, Matches):
+        return replace(answer, note=note, concepts=_safe_concepts(answer.concepts))
     if not isinstance(answer, Missing):
-        return answer
+        return replace(answer, note=note)
+    concepts = _safe_concepts(answer.concepts)
+    if not concepts:
+        return Malformed(note="no concept was left after cleaning")
+    return replace(answer, note=note, concepts=concepts, present=_safe_concepts(answer.present))
+
+
+def _safe_concepts(concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
+    """Return concepts with clean texts, each name once."""
     seen: set[str] = set()
-    concepts = []
-    for concept in answer.concepts:
+    safe = []
+    for concept in concepts:
         name, caption = clean(concept.name, 100), clean(concept.caption)
         if name and caption and name.casefold() not in seen:
             seen.add(name.casefold())
-            concepts.append(replace(concept, name=name, caption=caption))
-    if not concepts:
-        return Malformed(note="no concept was left after cleaning")
-    return replace(answer, concepts=tuple(concepts))
+            safe.append(replace(concept, name=name, caption=caption))
+    return tuple(safe)
 
 
 def _matched(

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import ValidationError
+
 from imagerag.errors import RecordError
+from imagerag.record_form import RecordForm
 from imagerag.values import Guidance, Hit, Reference, Review
 
 if TYPE_CHECKING:
@@ -172,7 +175,8 @@ class Run:
         """The record of the kept picture."""
         painted = self.drafted
         if self.kept_round is not None:
-            painted = self.rounds[self.kept_round].painted
+            turn = self.rounds[self.kept_round : self.kept_round + 1]
+            painted = turn[0].painted if turn else None
         if painted is None:
             raise RecordError("this record names no picture that was kept.")
         return painted
@@ -214,30 +218,36 @@ class Run:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Run:
-        """Read a record back. Raises `RecordError` for a newer format or missing parts."""
-        if values.get("format", 0) > FORMAT:
+        """Read a record back. Raises `RecordError` for a newer format or another form."""
+        version = values.get("format")
+        if isinstance(version, int) and version > FORMAT:
             raise RecordError(
-                f"this record has format {values['format']}, and this version reads up to "
+                f"this record has format {version}, and this version reads up to "
                 f"{FORMAT}: pip install --upgrade imagerag"
             )
         try:
-            return cls(
-                prompt=values["prompt"],
-                seed=values["seed"],
-                kept=values["kept"],
-                kept_round=values["kept_round"],
-                fallback=values["fallback"],
-                created=values["created"],
-                size=(values["size"][0], values["size"][1]) if values["size"] else None,
-                drafted=_painted(values["drafted"]),
-                rounds=tuple(_round(r) for r in values["rounds"]),
-                decisions=tuple(Decision(**d) for d in values["decisions"]),
-                seconds=dict(values["seconds"]),
-                versions=dict(values["versions"]),
-                config=dict(values["config"]),
-            )
-        except (KeyError, TypeError, IndexError) as error:
-            raise RecordError(f"this is not a run record: {error!r}") from error
+            RecordForm.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise RecordError(f"this is not a run record: {where}: {first['msg']}") from error
+        run = cls(
+            prompt=values["prompt"],
+            seed=values["seed"],
+            kept=values["kept"],
+            kept_round=values["kept_round"],
+            fallback=values["fallback"],
+            created=values["created"],
+            size=(values["size"][0], values["size"][1]) if values["size"] else None,
+            drafted=_painted(values["drafted"]),
+            rounds=tuple(_round(r) for r in values["rounds"]),
+            decisions=tuple(Decision(**d) for d in values["decisions"]),
+            seconds=dict(values["seconds"]),
+            versions=dict(values["versions"]),
+            config=dict(values["config"]),
+        )
+        _ = run.kept_painting  # a record that names no kept picture is refused here
+        return run
 
 
 def hit_record(hit: Hit) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import TypeAlias
@@ -35,7 +35,8 @@ class Selection:
 def personal_reference(image: Personal, prompt: str) -> Reference:
     """Turn what a user gave into a reference; files are read under the limits of any image."""
     if isinstance(image, Reference):
-        return image
+        digest = image.digest or pixels_digest(image.image)
+        return replace(image, origin="user", digest=digest)
     if isinstance(image, Image):
         picture = image.convert("RGB")
         return Reference(picture, clean(prompt), "user", digest=pixels_digest(picture))
@@ -45,10 +46,8 @@ def personal_reference(image: Personal, prompt: str) -> Reference:
     return Reference(picture, clean(prompt), "user", digest=digest)
 
 
-def find(
-    session: Session, prompt: str, verdict: Verdict, gathered: Sequence[Reference]
-) -> Selection:
-    """Look up every missing concept and choose references for each."""
+def find(session: Session, prompt: str, verdict: Verdict, have: Sequence[Reference]) -> Selection:
+    """Look up every missing concept and choose references for each, other than those of `have`."""
     policy = session.settings.loop
     wanted = _queries(session, prompt, verdict)
     decisions: list[Decision] = []
@@ -58,10 +57,12 @@ def find(
         names = ", ".join(private_kept_back)
         reason = f"remote components are not allowed to see them: {names}"
         decisions.append(Decision("retrieve", "leave private images out", reason))
-    session.retriever.sync(session.collection)
-    depth = max(policy.candidates, policy.images_per_concept) + len(gathered)
+    sync(session)
+    # Deep enough that what is taken already, or by the other concepts, leaves a choice for each.
+    taken_most = len(have) + (len(wanted) - 1) * policy.images_per_concept
+    depth = max(policy.candidates, policy.images_per_concept) + taken_most
     results = session.retriever.search([Query(text=text) for _, text in wanted], depth, where)
-    taken = {reference.digest for reference in gathered}
+    taken = {reference.digest for reference in have}
     lookups, chosen = [], []
     for (concept, text), hits in zip(wanted, results, strict=True):
         hits = _reranked(session, text, hits, decisions)
@@ -74,6 +75,9 @@ def find(
             if hit.item.id not in taken:
                 taken.add(hit.item.id)
                 mine.append(_reference(session, concept, text, hit))
+        if best and not mine:
+            reason = "every hit is a reference already"
+            decisions.append(Decision("retrieve", f"nothing new for {text!r}", reason))
         chosen.append(mine)
     # One image for each concept before a second for any, should room be short.
     turns = zip_longest(*chosen)
@@ -105,9 +109,41 @@ def remote_components(session: Session) -> list[str]:
     names = []
     for role in ("generator", "critic", "encoder", "reranker"):
         use = session.use(role)
-        if use and session.offered(role).offer.remote and use not in allowed:
+        if use and use not in allowed and _is_remote(session, role):
             names.append(use)
     return names
+
+
+def sync(session: Session) -> int:
+    """Bring the index up to date, and return how many changes were applied.
+
+    A remote encoder or retriever is refused private images, since an index is made of all of them.
+    Raises `CapabilityError` where the collection holds private images and the policy does not name
+    the remote component.
+    """
+    readers = [
+        session.use(role)
+        for role in ("encoder", "retriever")
+        if session.names(role) and _is_remote(session, role)
+    ]
+    refused = [use for use in readers if use not in session.settings.loop.allow_remote]
+    if refused and next(session.collection.items(private=True), None) is not None:
+        names = ", ".join(map(repr, refused))
+        raise CapabilityError(
+            f"the collection {session.collection.name!r} holds private images, and indexing would "
+            f"show them to {names}, which is remote. Choose a local encoder and retriever, or "
+            "allow it by name in [loop] allow_remote."
+        )
+    return session.retriever.sync(session.collection)
+
+
+def _is_remote(session: Session, role: str) -> bool:
+    """Believe the offer or the class, whichever says that data leaves this machine."""
+    if session.offered(role).offer.remote:
+        return True
+    built = session.built().get(role)
+    kind = type(built) if built else session.registry.component_class(role, session.use(role))
+    return bool(kind.remote)
 
 
 def _public(item: Item) -> bool:
@@ -137,14 +173,18 @@ def _reranked(session: Session, text: str, hits: list[Hit], decisions: list[Deci
     if ordered[0].item.id != hits[0].item.id:
         reason = f"by the re-ranker {session.use('reranker')!r}"
         decisions.append(Decision("rerank", f"another first hit for {text!r}", reason))
-    return ordered
+    # The retriever's own hits are kept: only their order is the re-ranker's to say.
+    given = {hit.item.id: hit for hit in hits}
+    return [given[hit.item.id] for hit in ordered]
 
 
 def _above(hits: list[Hit], least: float | None, text: str, decisions: list[Decision]) -> list[Hit]:
     """Drop weak hits, and say so where none is left."""
     good = hits if least is None else [hit for hit in hits if hit.score >= least]
     if not good:
-        best = f"the best hit scores {hits[0].score:.3f}" if hits else "nothing was found"
+        best = (
+            f"the best hit scores {max(h.score for h in hits):.3f}" if hits else "nothing was found"
+        )
         reason = best if least is None or not hits else f"{best}, below min_score = {least}"
         decisions.append(Decision("retrieve", f"abstain for {text!r}", reason))
     return good

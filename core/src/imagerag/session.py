@@ -197,9 +197,16 @@ class Session:
         needed: tuple[Role, ...] = ("critic", "retriever")
         for role in needed:
             self.component(role)
+        if have.max_references == 0:
+            raise CapabilityError(
+                f"the generator {self.use('generator')!r} takes no references, so retrieval cannot "
+                "help it: set [loop] gate = 'never', or choose a generator with the ability "
+                "'image-prompt' or 'in-context'."
+            )
+        _ = self.collection  # one that is missing is better known before anything is painted
         if policy.gate == "prompt":
             self._needs_ability("plan", "gate = 'prompt'")
-        elif policy.keep == "best":
+        if policy.keep == "best" and (policy.gate != "prompt" or policy.rounds > 1):
             self._needs_ability("compare", "keep = 'best'")
 
     def _needs_ability(self, ability: str, because: str) -> None:

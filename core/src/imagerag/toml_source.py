@@ -46,7 +46,9 @@ class TomlSource:
 
     def place(self, table: str, key: str = "") -> str:
         """Return "file:line" of a key or, with no key, of its table; "file" where unknown."""
-        line = self.lines.get((table, key)) or self.lines.get((table, ""))
+        # A table can also be a key: `loop = {…}`, `loop.keep = …`, or a heading nobody knows.
+        wanted = [(table, key), (table, ""), ("", table), *([] if table else [(key, "")])]
+        line = next((self.lines[place] for place in wanted if place in self.lines), None)
         return f"{self.name}:{line}" if line else self.name
 
     def holds(self, table: str, key: str = "") -> bool:

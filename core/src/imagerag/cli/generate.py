@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from imagerag.record import save
     from imagerag.story import tell
 
-    changed = overrides(arguments)
+    changed, size = overrides(arguments), _size(arguments.size)
     if arguments.collection:
         changed["collection"] = arguments.collection
     progress = False if arguments.quiet or arguments.json else None
@@ -49,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
             arguments.prompt,
             seed=arguments.seed,
             images=arguments.image,
-            size=_size(arguments.size),
+            size=size,
         )
     out = arguments.out or Path("out") / f"{_slug(arguments.prompt)}-{run.seed}.png"
     path = save(run, out, metadata=not arguments.no_metadata)
@@ -61,6 +61,9 @@ def _run(arguments: argparse.Namespace) -> int:
         say_json({"picture": str(path), **run.to_json()})
         return 0
     say(tell(run))
+    beside = path.with_suffix(".json")
+    if arguments.no_metadata and beside.exists():
+        note(f"{beside} is of an earlier picture; delete it if it must not be shared.")
     note(f"\nwrote {path}" + ("" if arguments.no_metadata else f" and {path.stem}.json"))
     return 0
 

@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not debug:
         _quiet_warnings()
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()  # a reader that has gone is noticed here, not in Python's own exit
+        return code
     except ImageRAGError as error:
         if debug:
             raise

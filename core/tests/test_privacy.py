@@ -1,0 +1,67 @@
+"""Private images never reach a component that says it is remote, unless the user names it."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagerag import ImageRAG
+from imagerag.errors import CapabilityError
+
+PROMPT = "a hedgehog on a green background"
+
+
+@pytest.fixture
+def mixed(more_pools):
+    """A collection with a private hedgehog and a public axolotl."""
+    more_pools("pool", ["a photo of a axolotl"])
+    return more_pools("pool", ["a photo of a hedgehog"], private=True)
+
+
+def run_with(plugins, settings, generator="watchful", encoder="hashing", **loop):
+    values = {
+        **settings(**loop),
+        "generator": {"use": generator},
+        "encoder": {"use": encoder},
+    }
+    with ImageRAG.from_config(values, registry=plugins, progress=False) as one:
+        run = one.generate(PROMPT)
+        sent = getattr(one.session.encoder, "sent", [])
+        return run, one.session.generator.guidances, sent
+
+
+def test_private_images_are_used_where_all_is_local(plugins, settings, mixed):
+    run, _, _ = run_with(plugins, settings)
+    assert [r.digest for r in run.references] == [mixed["a photo of a hedgehog"]]
+
+
+@pytest.mark.parametrize("generator", ["away", "sly"])
+def test_a_remote_generator_never_sees_private_images(plugins, settings, mixed, generator, reasons):
+    run, guidances, _ = run_with(plugins, settings, generator)
+    given = {r.digest for g in guidances for r in g.references}
+    assert given == {mixed["a photo of a axolotl"]}
+    assert reasons(run, "retrieve") == [
+        f"leave private images out: remote components are not allowed to see them: {generator}"
+    ]
+
+
+def test_a_remote_generator_sees_what_is_allowed_by_name(plugins, settings, mixed):
+    run, _, _ = run_with(plugins, settings, "away", allow_remote=["away"])
+    assert [r.digest for r in run.references] == [mixed["a photo of a hedgehog"]]
+
+
+def test_a_remote_encoder_is_refused_a_collection_with_private_images(
+    plugins, settings, mixed, acme
+):
+    with pytest.raises(CapabilityError, match=r"private images.*'away'.*allow_remote"):
+        run_with(plugins, settings, encoder="away")
+
+
+def test_a_remote_encoder_may_index_public_images(plugins, settings, pool):
+    run, _, sent = run_with(plugins, settings, encoder="away")
+    assert run.references
+    assert "a photo of a hedgehog" in sent
+
+
+def test_a_remote_encoder_may_index_private_images_when_named(plugins, settings, mixed):
+    run, _, _ = run_with(plugins, settings, encoder="away", allow_remote=["away"])
+    assert [r.digest for r in run.references] == [mixed["a photo of a hedgehog"]]
