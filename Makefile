@@ -51,6 +51,7 @@ format: $(INSTALLED) ## put the code into its standard form
 
 bench: $(INSTALLED) ## speed, as ratios measured side by side
 	$(BIN)/python bench/loop_overhead.py
+	$(BIN)/python bench/start_up.py
 
 measure: $(INSTALLED) ## the sandbox's figures, all held-out concepts
 	$(BIN)/imagerag sandbox measure --json

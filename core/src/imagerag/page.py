@@ -123,7 +123,7 @@ def _article(story: Story) -> str:
 
 
 def _figure(shown: Shown) -> str:
-    title = f"{shown.title} — kept" if shown.kept else shown.title
+    title = f"{shown.title}: kept" if shown.kept else shown.title
     lines = "<br>".join(escape(line) for line in shown.lines)
     # Sources come from strangers' sidecar files: only web addresses become links.
     if shown.link and shown.link.startswith(("https://", "http://")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imagerag import resources
 from imagerag.errors import RecordError
@@ -12,6 +12,7 @@ from imagerag.run import Painted, Run, Used, pixels_digest
 from imagerag.selection import Personal, personal_reference
 from imagerag.session import Session
 from imagerag.values import Guidance, Hit, Item, Reference
+from imagerag.versions import versions_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ def replay(
 
     The references are looked up in the collection by their content, so nothing depends on what a
     critic or an index would say today. `images` are the user's own references of the run, in any
-    order; they are recognised by content.
+    order; they are recognised by content. Where the pixels differ, the returned run's record is
+    rewritten for the picture that was painted.
 
     Raises:
         RecordError: Where a reference is no longer to be found.
@@ -56,20 +58,26 @@ def replay(
             options=painted.options,
         )
         image = session.generator.generate([guidance])[0]
-        now = _versions(session)
+        now = versions_of(session)
     changed = tuple(
         (name, then, now[name])
         for name, then in sorted(run.versions.items())
         if name in now and now[name] != then
     )
-    run.image = image
-    return Replay(run, pixels_digest(image) == painted.pixels_sha256, changed)
+    digest = pixels_digest(image)
+    identical = digest == painted.pixels_sha256
+    # The same picture keeps its record, to the byte; another one must not carry a false one.
+    again = run if identical else _rewritten(run, replace(painted, pixels_sha256=digest), now)
+    return Replay(replace(again, image=image), identical, changed)
 
 
-def _versions(session: Session) -> dict[str, str]:
-    from imagerag.versions import versions_of
-
-    return versions_of(session)
+def _rewritten(run: Run, painted: Painted, versions: dict[str, str]) -> Run:
+    """Return the record with the kept picture's description replaced."""
+    if run.kept_round is None:
+        return replace(run, drafted=painted, versions=versions)
+    rounds = list(run.rounds)
+    rounds[run.kept_round] = replace(rounds[run.kept_round], painted=painted)
+    return replace(run, rounds=tuple(rounds), versions=versions)
 
 
 def _references(

@@ -197,7 +197,7 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values, without pictures."""
-        return {
+        record = {
             "format": FORMAT,
             "prompt": self.prompt,
             "seed": self.seed,
@@ -215,6 +215,8 @@ class Run:
             "versions": self.versions,
             "config": self.config,
         }
+        plain: dict[str, Any] = _plain(record)
+        return plain
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Run:
@@ -248,6 +250,15 @@ class Run:
         )
         _ = run.kept_painting  # a record that names no kept picture is refused here
         return run
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON would give it back: lists for tuples, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value
 
 
 def hit_record(hit: Hit) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -220,11 +221,12 @@ class Session:
     def close(self) -> None:
         """Close every component and the collection. Calling it twice does nothing more."""
         built, self._built = list(self._built.values()), {}
-        for component in reversed(built):
-            component.close()
-        if self._collection is not None:
-            self._collection.close()
-            self._collection = None
+        with ExitStack() as stack:  # one that fails to close keeps none of the others open
+            if self._collection is not None:
+                stack.callback(self._collection.close)
+                self._collection = None
+            for component in built:
+                stack.callback(component.close)
 
     def __enter__(self) -> Self:
         return self

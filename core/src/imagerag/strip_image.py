@@ -72,7 +72,7 @@ def draw(heading: str, panels: Sequence[Panel]) -> Image.Image:
     pen.text((GAP, GAP - 4), heading, fill=_INK, font=title_font)
     for number, (panel, lines) in enumerate(zip(panels, texts, strict=True)):
         left, top = GAP + number * (PANEL + GAP), GAP + 34
-        title = f"{panel.title} — kept" if panel.kept else panel.title
+        title = f"{panel.title}: kept" if panel.kept else panel.title
         pen.text((left, top - 2), title, fill=_KEPT if panel.kept else _SOFT, font=font)
         top += LINE
         if panel.picture is not None:

@@ -7,6 +7,6 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    from imagerag.cli.main import main as run
+    from imagerag.cli.entry import main as run
 
     return run(argv)
