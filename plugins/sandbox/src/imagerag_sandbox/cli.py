@@ -1,0 +1,54 @@
+"""`imagerag demo` and `imagerag sandbox measure`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from imagerag.cli.console import note, say, say_json
+
+
+def demo(parser: argparse.ArgumentParser) -> None:
+    """Fill the parser of `imagerag demo`."""
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path("out/demo"), help="folder to write (out/demo)"
+    )
+    parser.add_argument("--prompts", type=int, default=6, help="how many prompts (6)")
+    parser.add_argument("--json", action="store_true", help="print summary.json at the end")
+    parser.set_defaults(run=_demo)
+
+
+def sandbox(parser: argparse.ArgumentParser) -> None:
+    """Fill the parser of `imagerag sandbox`."""
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    measure = commands.add_parser(
+        "measure", help="the method against its controls, on concepts the generator never saw"
+    )
+    measure.add_argument("--limit", type=int, metavar="N", help="only the first N concepts")
+    measure.add_argument("--seed", type=int, default=0, help="seed of prompts and pictures (0)")
+    measure.add_argument("--sheet", type=Path, help="also draw every comparison into this PNG")
+    measure.add_argument("--json", action="store_true", help="print JSON for a program to read")
+    measure.set_defaults(run=_measure)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from imagerag_sandbox.demo import run_demo
+
+    summary = run_demo(arguments.out, arguments.prompts, tell=note)
+    if arguments.json:
+        say_json(summary)
+    else:
+        say(f"open {arguments.out / 'index.html'} in a browser")
+    return 0
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    from imagerag_sandbox.measure import measure
+
+    figures = measure(arguments.limit, arguments.seed, tell=note, sheet=arguments.sheet)
+    if arguments.json:
+        say_json(figures)
+        return 0
+    for name, value in figures.items():
+        say(f"{name}: {value}")
+    return 0
