@@ -87,6 +87,15 @@ def test_options_of_the_former_never_reach_the_other(plugins):
     assert loaded.components["critic"].names == ("x",)
 
 
+def test_another_collection_is_not_made_from_the_folder_of_the_former(plugins):
+    base = {"collection": "a", "collection_from": "package:imagerag/cli"}
+    loaded = load(base, plugins, {"collection": "misspelt"}).settings
+    assert (loaded.collection, loaded.collection_from) == ("misspelt", None)
+    assert load(base, plugins, {"collection": "a"}).settings.collection_from is not None
+    both = load(base, plugins, {"collection": "b", "collection_from": "folder"}).settings
+    assert (both.collection, both.collection_from) == ("b", "folder")
+
+
 def test_the_same_use_keeps_the_options(plugins):
     assert load("acme", plugins, {"generator.use": "seeded"}).components["generator"].width == 16
 

@@ -135,9 +135,12 @@ def _merge(base: dict[str, Any], layer: TomlSource) -> dict[str, Any]:
     """Put one layer over another, table by table.
 
     A component's options belong to the component: where the layer names another one by `use`, the
-    options of the former are dropped rather than handed to it.
+    options of the former are dropped rather than handed to it. In the same way the folder that a
+    collection is made from belongs to that collection: a misspelt name is not to be made of it.
     """
     merged = dict(base)
+    if layer.values.get("collection", base.get("collection")) != base.get("collection"):
+        merged.pop("collection_from", None)
     for key, value in layer.values.items():
         below = merged.get(key)
         if isinstance(value, dict) and isinstance(below, dict):

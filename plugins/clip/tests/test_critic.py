@@ -185,7 +185,7 @@ def test_hostile_prompts_are_only_text(build, pictures, prompt):
 
 
 def test_comparison_follows_the_scores_of_the_reviews(build, pictures):
-    critic = build(thresholds={"object": 1, "background": 1})
+    critic = build(thresholds={"object": 1, "background": 1}, margin=0)
     means = []
     for picture in pictures[:2]:
         concepts = critic.review(picture, PROMPT).concepts
@@ -194,6 +194,14 @@ def test_comparison_follows_the_scores_of_the_reviews(build, pictures):
     assert comparison.better == ("a" if means[0] > means[1] else "b")
     assert comparison.score_a == pytest.approx(means[0], abs=1e-2)
     assert comparison.score_b == pytest.approx(means[1], abs=1e-2)
+
+
+def test_pictures_within_the_margin_are_a_tie(build, pictures):
+    close = build(margin=0).compare(PROMPT, pictures[0], pictures[1])
+    gap = abs(close.score_a - close.score_b)
+    assert close.better != "tie"
+    assert build(margin=gap * 1.5).compare(PROMPT, pictures[0], pictures[1]).better == "tie"
+    assert build(margin=gap * 0.5).compare(PROMPT, pictures[0], pictures[1]) == close
 
 
 def test_comparison_does_not_depend_on_the_order(build, pictures):

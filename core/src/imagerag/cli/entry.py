@@ -61,7 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _quiet_warnings() -> None:
-    """Show a warning as one line, without the place in our source that raised it."""
+    """Show a warning as one line, without the place in our source that raised it.
+
+    transformers announces "indexing errors" for every long prompt that its caller is about to cut;
+    the encoders say themselves what they cut.
+    """
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
         note(f"imagerag: {message}")

@@ -97,6 +97,12 @@ class ClipCriticConfig(ClipModelConfig):
         description="By kind, the probability from which a concept counts as present: 0 to 1. "
         "Kinds not named here use that of 'object'. See imagerag_clip.calibrate.",
     )
+    margin: float = Field(
+        0.1,
+        ge=0,
+        description="How much better a picture must score to be the better one, in natural "
+        "logarithms of the mean probability; pictures closer than that are a tie.",
+    )
     description: str = Field(
         "a photo of a {object} with a {background} behind it",
         description="How the critic captions a picture, from its best object and background.",

@@ -114,7 +114,9 @@ class ClipCritic(Critic):
 
         The score is the mean natural logarithm of the probabilities of the prompt's concepts, 0
         at best; of equal ones, the cosine with the whole prompt decides. Where no concept can be
-        judged the cosines are the scores. A picture that cannot be read loses.
+        judged the cosines are the scores. Scores that differ by less than `margin` are a tie: a
+        critic that is sure of neither picture has no reason to prefer one. A picture that cannot
+        be read loses.
         """
         vectors = [self._seen(a), self._seen(b)]
         if vectors[0] is None or vectors[1] is None:
@@ -132,12 +134,12 @@ class ClipCritic(Critic):
             shares = np.stack([self.scorer.probabilities(both, p, judged) for p in judged])
             scores = np.log(np.maximum(shares, FLOOR)).mean(axis=0)
         note = "mean log-probability of the concepts" if judged else "cosine with the prompt"
-        gap = float(scores[0] - scores[1])
-        if abs(gap) <= EQUAL:
-            gap = float(cosines[0] - cosines[1])
-            note += ", then cosine with the prompt"
         first, second = float(scores[0]), float(scores[1])
+        gap, least = first - second, self.config.margin if judged else EQUAL
         if abs(gap) <= EQUAL:
+            gap, least = float(cosines[0] - cosines[1]), EQUAL
+            note += ", then cosine with the prompt"
+        if abs(gap) <= least:
             return Comparison("tie", first, second, note)
         return Comparison("a" if gap > 0 else "b", first, second, note)
 

@@ -7,6 +7,7 @@ from imagerag_torch.device import choose_device, choose_dtype
 from imagerag_torch.digest import digest_file, digest_folder
 from imagerag_torch.memory import Memory, memory
 from imagerag_torch.seeding import generator, seeded
+from imagerag_torch.threads import patient_threads
 from imagerag_torch.torchvision_guard import guard_torchvision
 from imagerag_torch.weights import is_commit, refuse_pickles, resolve_weights
 
@@ -20,6 +21,7 @@ __all__ = [
     "guard_torchvision",
     "is_commit",
     "memory",
+    "patient_threads",
     "refuse_pickles",
     "resolve_weights",
     "seeded",
