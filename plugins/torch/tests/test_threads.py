@@ -35,6 +35,6 @@ def test_it_says_when_it_comes_too_late():
     assert run("import torch\n" + ASK + TELL) == ["False", "None"]
 
 
-def test_the_guard_sets_it_before_torch_is_imported():
-    code = "from imagerag_torch import guard_torchvision as g\ng()\n"
+def test_it_is_settled_before_any_function_can_import_torch():
+    code = "from imagerag_torch import choose_device\nchoose_device('cpu')\n"
     assert run(code + "print(os.environ.get('OMP_WAIT_POLICY'))") == ["PASSIVE"]

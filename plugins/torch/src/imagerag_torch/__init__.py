@@ -1,6 +1,7 @@
 """What the torch plugins of imagerag share: devices, seeds, safe loading, memory figures.
 
-Importing this package imports no torch; each function imports what it needs when it is called.
+Importing this package imports no torch; each function imports what it needs when it is called. It
+does set how torch's threads will wait, which has to be settled before torch is imported.
 """
 
 from imagerag_torch.device import choose_device, choose_dtype
@@ -26,3 +27,5 @@ __all__ = [
     "resolve_weights",
     "seeded",
 ]
+
+patient_threads()

@@ -9,8 +9,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from imagerag_torch.threads import patient_threads
-
 OPERATORS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -35,7 +33,6 @@ def guard_torchvision() -> bool:
     Returns:
         True where this process needs, and now has, the stand-in declarations.
     """
-    patient_threads()
     torch = _torch()
     if torch.version.cuda or importlib.util.find_spec("torchvision") is None:
         return False
