@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from importlib import metadata
@@ -227,12 +228,17 @@ class Shell:
         return self.python("-m", "imagerag", *arguments, **extra)
 
     def start(self, *arguments, **options):
-        """Start `imagerag` and return the process."""
+        """Start `imagerag` and return the process.
+
+        A test run that was itself started in the background has SIGINT ignored, and a child would
+        inherit that: Python then never raises KeyboardInterrupt.
+        """
         return subprocess.Popen(
             [sys.executable, "-S", "-m", "imagerag", *map(str, arguments)],
             cwd=self.work,
             env=self.environment(),
             text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             **options,
         )
 
