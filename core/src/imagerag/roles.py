@@ -18,7 +18,10 @@ from imagerag.errors import CapabilityError
 from imagerag.values import (
     Ability,
     Capability,
+    Choice,
     Comparison,
+    EditPlan,
+    Facts,
     Guidance,
     Hit,
     Item,
@@ -26,6 +29,7 @@ from imagerag.values import (
     Reference,
     Review,
     Sample,
+    Usage,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +46,7 @@ Role: TypeAlias = Literal[
     "generator", "critic", "encoder", "retriever", "reranker", "conditioner", "metric", "source"
 ]
 
-CriticAbility: TypeAlias = Literal["plan", "compare", "caption"]
+CriticAbility: TypeAlias = Literal["plan", "compare", "caption", "choose", "edits"]
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,20 @@ class Context:
     component's own for things that can be made again. `progress(stage, done, total)` reports work
     inside a stage, for example denoising steps. `collection` opens the run's collection on first
     use; it is None where the run has none.
+
+    `spend(usage)` puts a line into the run's ledger, `decide(stage, decision, reason)` one among
+    its decisions: for what the component does that a reader of the record should know. `parts` are
+    the components that this one's own configuration names (fields of type `Part`), by field name:
+    each a sequence, whose members are built when they are first indexed.
     """
 
     component: Callable[[Role], Any]
     cache_dir: Path
     collection: Collection | None = None
     progress: Callable[[str, int, int], None] = field(default=lambda stage, done, total: None)
+    spend: Callable[[Usage], None] = field(default=lambda usage: None)
+    decide: Callable[[str, str, str], None] = field(default=lambda stage, decision, reason: None)
+    parts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 class Component(ABC):  # noqa: B024 - its one abstract method is that of each role
@@ -81,6 +93,10 @@ class Component(ABC):  # noqa: B024 - its one abstract method is that of each ro
     def versions(self) -> Mapping[str, str]:
         """Return what a run record should name of this component: model ids, revisions, spaces."""
         return {}
+
+    def facts(self) -> Facts:
+        """Return what this component's configuration means; nothing is loaded or fetched."""
+        return Facts()
 
 
 class Generator(Component):
@@ -124,6 +140,14 @@ class Critic(Component):
     def caption(self, image: Image) -> str:
         """Describe a picture in one sentence ("caption")."""
         raise self._cannot("caption")
+
+    def choose(self, text: str, images: Sequence[Image]) -> Choice:
+        """Say which of `images` fit `text`, the best first ("choose")."""
+        raise self._cannot("choose")
+
+    def edits(self, image: Image, prompt: str, *, temperature: float = 0.0) -> EditPlan:
+        """Say what to change in `image`, edit by edit, so that it shows `prompt` ("edits")."""
+        raise self._cannot("edits")
 
     def _cannot(self, ability: str) -> CapabilityError:
         have = ", ".join(sorted(self.abilities)) or "none"

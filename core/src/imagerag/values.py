@@ -113,6 +113,83 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Which of several pictures fit a text, the best first.
+
+    `order` holds indexes into the pictures that were shown, each at most once. It may name only
+    some of them, and is empty where there was no usable answer; `note` says why then.
+    """
+
+    order: tuple[int, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if len(set(self.order)) != len(self.order) or any(index < 0 for index in self.order):
+            raise ValueError(f"an order names each picture at most once, got {self.order!r}")
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What to change in a picture so that it shows a prompt: one instruction for each edit.
+
+    The instructions are in the order in which to carry them out; none means that nothing needs
+    to change.
+    """
+
+    instructions: tuple[str, ...] = ()
+    note: str = ""
+
+
+EditPlan: TypeAlias = Edits | Refused | Filtered | Truncated | Malformed | Unavailable
+"""The closed union of what a critic can say when it is asked for edits."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one call of a component cost: a line of the ledger.
+
+    `component` is role and name ("critic openai"), `call` what was asked ("review"), `outcome` what
+    came of it ("missing", "unavailable"). `requests` counts what was sent, retries included, and
+    `images` the pictures sent in one of these requests. Tokens are those the provider reports,
+    `image_tokens` being part of `input_tokens`; `usd` follows from the prices of the day `priced`
+    (an ISO date). None is unknown, and unknown is never 0.
+    """
+
+    component: str
+    call: str
+    model: str = ""
+    outcome: str = ""
+    requests: int = 1
+    images: int = 0
+    seconds: float = 0.0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    image_tokens: int | None = None
+    usd: float | None = None
+    priced: str | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a component's configuration means, told without loading anything.
+
+    `model` is what runs, with its `revision` (a commit, a content digest, or a dated name);
+    `implementation` the library class behind it. `memory_gb` is what inference needs at most,
+    `usd_per_picture` what one picture through the loop costs with one mismatch: 0 where nothing
+    is paid for, None where unknown. `proven` says what was shown to work, and on what.
+    """
+
+    model: str = ""
+    revision: str = ""
+    implementation: str = ""
+    licence: str | None = None
+    commercial: bool | None = None
+    memory_gb: float | None = None
+    usd_per_picture: float | None = None
+    proven: str = ""
+
+
+@dataclass(frozen=True)
 class Item:
     """One image of a collection. `id` is the SHA-256 of its bytes, in hexadecimal.
 
