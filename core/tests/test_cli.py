@@ -192,7 +192,7 @@ def test_plugins_list(acme_shell):
     )
     assert "away (remote)" in told
     offers = json.loads(ok(acme_shell("plugins", "list", "--json", "--role", "reranker")))["offers"]
-    assert [o["name"] for o in offers] == ["inventive", "reverse"]
+    assert [o["name"] for o in offers] == ["critic", "inventive", "reverse"]
 
 
 def test_plugins_info(acme_shell):

@@ -243,9 +243,18 @@ def test_the_temperature_rises_from_try_to_try(rag, pool):
     assert not run.fallback
 
 
-@pytest.mark.parametrize(
-    "trouble", ["refused", "filtered", "truncated", "malformed", "unavailable"]
-)
+def test_a_critic_that_is_unavailable_is_not_asked_at_a_higher_temperature(rag, pool, reasons):
+    """Whoever reaches over a network has tried until its deadline already."""
+    one = rag(critic={"answers": ["unavailable"]}, retries=3)
+    run = one.generate(PROMPT)
+    assert run.fallback
+    assert [a.kind for a in run.rounds[0].answers] == ["unavailable"]
+    assert reasons(run, "review") == [
+        "look up the prompt itself: no usable answer in one try (unavailable); this is the fallback"
+    ]
+
+
+@pytest.mark.parametrize("trouble", ["refused", "filtered", "truncated", "malformed"])
 def test_an_unusable_critic_falls_back_to_the_prompt_and_says_so(rag, pool, reasons, trouble):
     one = rag(critic={"answers": [trouble]}, retries=2)
     run = one.generate(PROMPT)

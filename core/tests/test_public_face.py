@@ -21,17 +21,17 @@ MODULES = {
 }
 
 LAYERS = [
-    {"errors", "values", "events", "text", "policy", "component_config", "known"},
+    {"errors", "values", "events", "text", "policy", "component_config", "known", "chosen"},
     {"resources", "toml_source", "record_form", "png_text"},
     {"roles"},
     {"hooks"},
     {"registry"},
     {"config", "config_schema", "broadcast", "collection"},
-    {"opening", "session", "run", "progress"},
+    {"opening", "session", "run", "progress", "account", "parts"},
     {"versions", "review", "selection"},
     {"loop"},
-    {"record", "replaying", "story", "strip_image", "page", "api", "diagnosis"},
-    {"builtin", "cli", "testing", "__main__"},
+    {"record", "replaying", "story", "strip_image", "page", "api", "diagnosis", "explaining"},
+    {"builtin", "components", "cli", "testing", "__main__"},
 ]
 """Imports run one way: a module imports from its own line and from those above."""
 

@@ -288,8 +288,8 @@ def test_strip_of_something_else_changes_nothing(tmp_path):
 
 
 def test_a_newer_format_is_refused_with_the_next_command(run):
-    with pytest.raises(RecordError, match=r"format 2.*pip install --upgrade imagerag"):
-        Run.from_json({**run.to_json(), "format": 2})
+    with pytest.raises(RecordError, match=r"format 3.*pip install --upgrade imagerag"):
+        Run.from_json({**run.to_json(), "format": 3})
 
 
 def mangle(record, path, value):

@@ -38,3 +38,29 @@ def imagerag_sources() -> list[Offer]:
             config="imagerag.collection.folder_config:FolderConfig",
         )
     ]
+
+
+@hookimpl
+def imagerag_retrievers() -> list[Offer]:
+    """Offer the retriever that combines others."""
+    return [
+        Offer(
+            "union",
+            "what several retrievers find, each item once, by reciprocal rank fusion",
+            target="imagerag.components.union:UnionRetriever",
+            config="imagerag.components.config:UnionConfig",
+        )
+    ]
+
+
+@hookimpl
+def imagerag_rerankers() -> list[Offer]:
+    """Offer the re-ranker that asks the critic."""
+    return [
+        Offer(
+            "critic",
+            "the run's critic chooses among the candidates' pictures",
+            target="imagerag.components.choice:CriticReranker",
+            config="imagerag.components.config:ChoiceConfig",
+        )
+    ]

@@ -7,13 +7,15 @@ is data: it never holds an import path, a pickle, or a switch that runs code of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from imagerag.chosen import Chosen
+from imagerag.component_config import parts_of
 from imagerag.errors import ConfigError, suggestion
 from imagerag.hooks import Preset
 from imagerag.policy import Policy
@@ -58,18 +60,20 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True)
 class Configuration:
-    """Validated settings, with the configuration object of each component."""
+    """Validated settings, and each component they name with its options."""
 
     settings: Settings
-    components: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, Chosen] = field(default_factory=dict)
+
+    @property
+    def components(self) -> dict[str, Any]:
+        """The configuration object of each component, by role."""
+        return {role: chosen.options for role, chosen in self.chosen.items()}
 
     def resolved(self) -> dict[str, Any]:
         """Return everything as JSON values, defaults included: what a run record keeps."""
         values: dict[str, Any] = self.settings.model_dump(mode="json")
-        for role, component in self.components.items():
-            use = (getattr(self.settings, role) or {})["use"]
-            values[role] = {"use": use, **component.model_dump(mode="json")}
-        return values
+        return values | {role: chosen.resolved() for role, chosen in self.chosen.items()}
 
 
 def load(
@@ -81,6 +85,21 @@ def load(
 
     `overrides` are dotted keys, `{"loop.keep": "last"}`, and win over everything else.
     """
+    settings, layers = read_settings(source, registry, overrides)
+    chosen = {
+        role: choose(role, table, registry, layers)
+        for role in COMPONENT_ROLES
+        if (table := getattr(settings, role)) is not None
+    }
+    return Configuration(settings, chosen)
+
+
+def read_settings(
+    source: str | Path | Mapping[str, Any],
+    registry: Registry,
+    overrides: Mapping[str, Any] | None = None,
+) -> tuple[Settings, list[TomlSource]]:
+    """Read all layers of a configuration, the last one winning, and check the core's own keys."""
     if isinstance(source, Mapping):
         layers = [TomlSource("the configuration", dict(source))]
     elif isinstance(source, Path) or str(source).endswith(".toml"):
@@ -95,13 +114,8 @@ def load(
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = _merge(merged, layer)
-    settings = _validate(Settings, merged, "", layers)
-    components = {}
-    for role in COMPONENT_ROLES:
-        table = getattr(settings, role)
-        if table is not None:
-            components[role] = _component_config(role, table, registry, layers)
-    return Configuration(settings, components)
+    settings: Settings = _validate(Settings, merged, "", layers)
+    return settings, layers
 
 
 def preset_path(name: str, registry: Registry) -> Path:
@@ -144,22 +158,70 @@ def _merge(base: dict[str, Any], layer: TomlSource) -> dict[str, Any]:
     for key, value in layer.values.items():
         below = merged.get(key)
         if isinstance(value, dict) and isinstance(below, dict):
-            swapped = "use" in value and value["use"] != below.get("use")
-            merged[key] = dict(value) if swapped else {**below, **value}
+            merged[key] = _merge_table(below, value)
         else:
             merged[key] = value
     return merged
 
 
-def _component_config(
-    role: str, table: dict[str, Any], registry: Registry, layers: list[TomlSource]
-) -> Any:
+def _merge_table(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Put a table over another; tables of components inside them are merged in the same way."""
+    if "use" in above and above["use"] != below.get("use"):
+        return dict(above)
+    merged = {**below, **above}
+    for key, value in above.items():
+        inside = below.get(key)
+        if isinstance(value, dict) and isinstance(inside, dict) and "use" in inside:
+            merged[key] = _merge_table(inside, value)
+    return merged
+
+
+def choose(
+    role: str,
+    table: Mapping[str, Any],
+    registry: Registry,
+    layers: list[TomlSource],
+    path: str = "",
+) -> Chosen:
+    """Validate the table of a component, and the tables of components inside it.
+
+    `path` is where the table stands, dotted; the role itself for one of the configuration's own.
+    """
+    path = path or role
     options = dict(table)
     use = options.pop("use", None)
     if not isinstance(use, str):
         known = ", ".join(o.name for o in registry.offers(role)) or "none installed"
-        raise ConfigError(f'{_place(layers, role)}: [{role}] needs `use = "…"`, one of: {known}.')
-    return _validate(registry.config_class(role, use), options, role, layers)
+        raise ConfigError(f'{_place(layers, path)}: [{path}] needs `use = "…"`, one of: {known}.')
+    model = registry.config_class(role, use)
+    scoped = {
+        name: options.pop(name)
+        for name in COMPONENT_ROLES
+        if isinstance(options.get(name), dict) and name not in model.model_fields
+    }
+    checked = _validate(model, options, path, layers)
+    return Chosen(
+        role,
+        use,
+        checked,
+        scoped={
+            name: choose(name, inside, registry, layers, f"{path}.{name}")
+            for name, inside in scoped.items()
+        },
+        parts={
+            option: tuple(
+                choose(part, inside, registry, layers, f"{path}.{option}")
+                for inside in _tables(getattr(checked, option))
+            )
+            for option, part in parts_of(model).items()
+        },
+    )
+
+
+def _tables(value: Any) -> Sequence[Mapping[str, Any]]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, Mapping) else tuple(value)
 
 
 def _validate(model: Any, values: dict[str, Any], table: str, layers: list[TomlSource]) -> Any:

@@ -28,6 +28,15 @@ def schema(registry: Registry) -> dict[str, Any]:
             options["description"] = offered.offer.summary
             properties = options.setdefault("properties", {})
             properties["use"] = {"enum": [offered.name, offered.spelling]}
+            for inner in COMPONENT_ROLES:
+                # A component may bring another of its own for any role: see `Chosen.scoped`.
+                if inner not in properties:
+                    properties[inner] = {
+                        "type": "object",
+                        "required": ["use"],
+                        "description": f"The {inner} that this component uses instead of the "
+                        "run's.",
+                    }
             options["required"] = ["use", *options.get("required", [])]
             branches.append(options)
         if branches:

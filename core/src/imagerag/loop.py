@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from imagerag import review, selection
+from imagerag.account import Account
 from imagerag.errors import UsageError
 from imagerag.record_form import LARGEST_SIDE
 from imagerag.run import Decision, Painted, Round, Run
@@ -34,7 +35,7 @@ class _Work:
     size: tuple[int, int] | None
     personal: tuple[Reference, ...]
     seconds: dict[str, float] = field(default_factory=dict)
-    decisions: list[Decision] = field(default_factory=list)
+    account: Account = field(default_factory=Account)
     rounds: list[Round] = field(default_factory=list)
     gathered: tuple[Reference, ...] = ()
     draft: Image | None = None
@@ -45,7 +46,11 @@ class _Work:
     fallback: bool = False
 
     def decide(self, stage: str, decision: str, reason: str) -> None:
-        self.decisions.append(Decision(stage, decision, reason))
+        self.account.decide(stage, decision, reason)
+
+    def extend(self, decisions: Sequence[Decision]) -> None:
+        for line in decisions:
+            self.account.decide(line.stage, line.decision, line.reason)
 
 
 def run_prompt(
@@ -75,11 +80,12 @@ def run_prompt(
     session.check(personal_images=len(images))
     personal = tuple(selection.personal_reference(image, prompt) for image in images)
     work = _Work(prompt, session.settings.seed if seed is None else seed, size, personal)
+    session.account = work.account  # what components report from here on belongs to this run
     policy = session.settings.loop
     work.personal, cut = selection.fit(
         personal, session.generator.capability(), policy.max_references
     )
-    work.decisions.extend(cut)
+    work.extend(cut)
     if policy.gate == "prompt":
         work.decide("gate", "no draft", "gate = 'prompt': the critic plans from the prompt alone")
     else:
@@ -132,7 +138,7 @@ def _round(session: Session, work: _Work, number: int) -> bool:
     policy = session.settings.loop
     with session.broadcast.stage("review", work.seconds):
         verdict = review.ask(session, work.prompt, work.kept)
-    work.decisions.extend(verdict.decisions)
+    work.extend(verdict.decisions)
     work.fallback = work.fallback or verdict.fallback
     if verdict.matches:
         work.rounds.append(Round(answers=verdict.answers))
@@ -140,11 +146,11 @@ def _round(session: Session, work: _Work, number: int) -> bool:
     with session.broadcast.stage("retrieve", work.seconds):
         before = (*work.personal, *work.gathered)
         found = selection.find(session, work.prompt, verdict, before)
-    work.decisions.extend(found.decisions)
+    work.extend(found.decisions)
     references, cut = selection.fit(
         (*before, *found.references), session.generator.capability(), policy.max_references
     )
-    work.decisions.extend(cut)
+    work.extend(cut)
     if references == before:
         reason = "no room is left for more references" if found.references else "nothing was found"
         work.decide("condition", "do not paint again", reason)
@@ -197,7 +203,8 @@ def _finish(session: Session, work: _Work) -> Run:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         drafted=work.drafted,
         rounds=tuple(work.rounds),
-        decisions=tuple(work.decisions),
+        decisions=tuple(work.account.decisions),
+        ledger=tuple(work.account.ledger),
         seconds=work.seconds,
         fallback=work.fallback,
         image=work.kept,

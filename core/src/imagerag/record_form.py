@@ -79,6 +79,21 @@ class _Round(_Form):
     comparison: dict[str, Any] | None
 
 
+class _Usage(_Form):
+    component: str
+    call: str
+    model: str
+    outcome: str
+    requests: int
+    images: int
+    seconds: float
+    input_tokens: int | None
+    output_tokens: int | None
+    image_tokens: int | None
+    usd: float | None
+    priced: str | None
+
+
 class RecordForm(_Form):
     """What `Run.to_json` writes; the parts that are derived from others may say anything."""
 
@@ -96,5 +111,6 @@ class RecordForm(_Form):
     rounds: list[_Round]
     credits: Any = None
     seconds: dict[str, float]
+    ledger: list[_Usage] = []
     versions: dict[str, str]
     config: dict[str, Any]

@@ -9,7 +9,7 @@ from imagerag.errors import CriticError
 from imagerag.run import Answer, Decision
 from imagerag.session import Session
 from imagerag.text import clean
-from imagerag.values import Concept, Malformed, Matches, Missing, Review
+from imagerag.values import Concept, Malformed, Matches, Missing, Review, Unavailable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,8 +45,11 @@ def ask(session: Session, prompt: str, picture: Image | None) -> Verdict:
             return _matched(session, prompt, answer, tuple(answers))
         if isinstance(answer, Missing):
             return _missing(session, answer, tuple(answers))
+        if isinstance(answer, Unavailable):
+            break  # a critic over a network has tried until its deadline; hotter is no nearer
     kinds = ", ".join(a.kind for a in answers)
-    reason = f"no usable answer in {len(answers)} tries ({kinds})"
+    tries = f"{len(answers)} tries" if len(answers) > 1 else "one try"
+    reason = f"no usable answer in {tries} ({kinds})"
     if not policy.fallback:
         raise CriticError(
             f"the critic {session.use('critic')!r} gave {reason}: {answers[-1].note!r}. Set "

@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from imagerag.errors import RecordError
 from imagerag.record_form import RecordForm
-from imagerag.values import Guidance, Hit, Reference, Review
+from imagerag.values import Guidance, Hit, Reference, Review, Usage
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FORMAT = 1
-"""Version of the record's JSON form. A reader refuses a newer one."""
+FORMAT = 2
+"""Version of the record's JSON form. A reader refuses a newer one, and reads 1, which lacks the
+ledger."""
 
 Kept = Literal["draft", "result"]
 
@@ -155,6 +156,7 @@ class Run:
     rounds: tuple[Round, ...] = ()
     decisions: tuple[Decision, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    ledger: tuple[Usage, ...] = ()
     fallback: bool = False
     image: Image | None = field(default=None, compare=False, repr=False)
     draft: Image | None = field(default=None, compare=False, repr=False)
@@ -169,6 +171,12 @@ class Run:
                 if answer.missing:
                     return tuple(str(c["name"]) for c in answer.missing)
         return ()
+
+    @property
+    def usd(self) -> float | None:
+        """What the run cost in US dollars, None where the price of any call is unknown."""
+        costs = [line.usd for line in self.ledger]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     @property
     def kept_painting(self) -> Painted:
@@ -212,6 +220,7 @@ class Run:
             "rounds": [asdict(r) for r in self.rounds],
             "credits": self.credits,
             "seconds": {stage: round(s, 4) for stage, s in self.seconds.items()},
+            "ledger": [asdict(line) for line in self.ledger],
             "versions": self.versions,
             "config": self.config,
         }
@@ -245,6 +254,7 @@ class Run:
             rounds=tuple(_round(r) for r in values["rounds"]),
             decisions=tuple(Decision(**d) for d in values["decisions"]),
             seconds=dict(values["seconds"]),
+            ledger=tuple(Usage(**line) for line in values.get("ledger", ())),
             versions=dict(values["versions"]),
             config=dict(values["config"]),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from PIL.Image import Image
 
+from imagerag.chosen import Chosen
 from imagerag.collection.decode import open_image
 from imagerag.errors import CapabilityError
 from imagerag.review import Verdict
@@ -104,14 +105,11 @@ def fit(
 
 
 def remote_components(session: Session) -> list[str]:
-    """Return the remote components of a run that may not see private images, by name."""
-    allowed = session.settings.loop.allow_remote
-    names = []
-    for role in ("generator", "critic", "encoder", "reranker"):
-        use = session.use(role)
-        if use and use not in allowed and _is_remote(session, role):
-            names.append(use)
-    return names
+    """Return the remote components of a run that may not see private images, by name.
+
+    Those inside another component's table count as well as the run's own.
+    """
+    return _refused(session, ("generator", "critic", "encoder", "reranker"), session.chosen())
 
 
 def sync(session: Session) -> int:
@@ -121,12 +119,8 @@ def sync(session: Session) -> int:
     Raises `CapabilityError` where the collection holds private images and the policy does not name
     the remote component.
     """
-    readers = [
-        session.use(role)
-        for role in ("encoder", "retriever")
-        if session.names(role) and _is_remote(session, role)
-    ]
-    refused = [use for use in readers if use not in session.settings.loop.allow_remote]
+    readers = session.chosen("encoder", "retriever")
+    refused = _refused(session, ("encoder", "retriever"), readers)
     if refused and next(session.collection.items(private=True), None) is not None:
         names = ", ".join(map(repr, refused))
         raise CapabilityError(
@@ -137,12 +131,24 @@ def sync(session: Session) -> int:
     return session.retriever.sync(session.collection)
 
 
-def _is_remote(session: Session, role: str) -> bool:
+def _refused(
+    session: Session, roles: Sequence[str], among: Iterable[tuple[str, Chosen]]
+) -> list[str]:
+    allowed = session.settings.loop.allow_remote
+    names = [
+        chosen.use
+        for path, chosen in among
+        if chosen.role in roles and chosen.use not in allowed and _is_remote(session, path, chosen)
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _is_remote(session: Session, path: str, chosen: Chosen) -> bool:
     """Believe the offer or the class, whichever says that data leaves this machine."""
-    if session.offered(role).offer.remote:
+    if session.registry.find(chosen.role, chosen.use).offer.remote:
         return True
-    built = session.built().get(role)
-    kind = type(built) if built else session.registry.component_class(role, session.use(role))
+    built = session.built().get(path)
+    kind = type(built) if built else session.registry.component_class(chosen.role, chosen.use)
     return bool(kind.remote)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -11,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 import platformdirs
 
 from imagerag import config as configuration
+from imagerag.account import Account
 from imagerag.broadcast import Broadcast, Listener
+from imagerag.chosen import Chosen
 from imagerag.errors import BrokenPluginError, CapabilityError, ConfigError, ImageRAGError
+from imagerag.parts import Parts
 from imagerag.registry import Offered, Registry
 from imagerag.roles import (
     Component,
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
 _READERS = ("retriever", "reranker")
 """The roles whose components may read the collection themselves."""
 
+Scope = Callable[[Role], Any]
+"""What a component asks for the run's other components: its own table's first."""
+
 
 class Session:
     """Builds the components that a configuration names, each on first use, and closes them.
@@ -50,6 +57,7 @@ class Session:
         self.config = config
         self.registry = registry
         self.broadcast = Broadcast(registry, listener)
+        self.account = Account()
         self._built: dict[str, Any] = {}
         self._offered: dict[str, Offered] = {}
         self._building: list[str] = []
@@ -75,7 +83,7 @@ class Session:
 
     def names(self, role: str) -> bool:
         """Say whether the configuration names a component for that role."""
-        return role in self.config.components
+        return role in self.config.chosen
 
     def use(self, role: str) -> str:
         """Return the name of the configured component of a role, "" where there is none."""
@@ -87,35 +95,65 @@ class Session:
             self._offered[role] = self.registry.find(role, self.use(role))
         return self._offered[role]
 
+    def chosen(self, *roles: str) -> Iterator[tuple[str, Chosen]]:
+        """Yield the components of these roles (of all where none is given) and all inside them.
+
+        Each comes with its path in the configuration: "retriever", "retriever.of[0].encoder".
+        """
+        for role, chosen in self.config.chosen.items():
+            if not roles or role in roles:
+                yield from chosen.walk(role)
+
     def component(self, role: Role) -> Any:
         """Return the component of that role, built on the first call."""
-        if role not in self._built:
-            if not self.names(role):
-                raise ConfigError(
-                    f"this configuration names no {role}: add a table [{role}] with "
-                    f'`use = "…"`; `imagerag plugins list --role {role}` shows the choice.'
-                )
-            if role in self._building:
-                chain = " → ".join([*self._building, role])
-                raise ConfigError(f"components ask for each other in a circle: {chain}.")
-            self._building.append(role)
-            try:
-                self._built[role] = self._build(role)
-            finally:
-                self._building.remove(role)
-        return self._built[role]
+        if not self.names(role):
+            raise ConfigError(
+                f"this configuration names no {role}: add a table [{role}] with "
+                f'`use = "…"`; `imagerag plugins list --role {role}` shows the choice.'
+            )
+        return self._get(self.config.chosen[role], role, self.component)
 
-    def _build(self, role: Role) -> Any:
-        use = self.use(role)
+    def _get(self, chosen: Chosen, path: str, outer: Scope) -> Any:
+        """Return a component, built on the first call; `outer` is what surrounds it."""
+        if path not in self._built:
+            if path in self._building:
+                chain = " → ".join([*self._building, path])
+                raise ConfigError(f"components ask for each other in a circle: {chain}.")
+            self._building.append(path)
+            try:
+                self._built[path] = self._build(chosen, path, outer)
+            finally:
+                self._building.remove(path)
+        return self._built[path]
+
+    def _build(self, chosen: Chosen, path: str, outer: Scope) -> Any:
+        role, use = chosen.role, chosen.use
         target = self.registry.component_class(role, use)
+        own = chosen.scoped
+
+        def scope(wanted: Role) -> Any:
+            if wanted in own:
+                return self._get(own[wanted], f"{path}.{wanted}", outer)
+            return outer(wanted)
+
+        def part(option: str, number: int) -> Any:
+            inside = chosen.parts[option][number]
+            return self._get(inside, f"{path}.{option}[{number}]", scope)
+
         context = Context(
-            component=self.component,
+            component=scope,
             cache_dir=Path(platformdirs.user_cache_dir("imagerag")) / role / use.partition("@")[0],
             collection=self.collection if role in _READERS and self.settings.collection else None,
             progress=self.broadcast.advance,
+            spend=lambda usage: self.account.spend(f"{role} {use}", usage),
+            decide=lambda stage, decision, reason: self.account.decide(stage, decision, reason),
+            parts={
+                option: Parts(partial(part, option), len(inside))
+                for option, inside in chosen.parts.items()
+            },
         )
         try:
-            return target(self.config.components[role], context)
+            return target(chosen.options, context)
         except ImageRAGError:
             raise
         except Exception as error:
@@ -171,7 +209,7 @@ class Session:
         return self._collection
 
     def built(self) -> dict[str, Component]:
-        """Return the components that have been built so far, by role."""
+        """Return the components that have been built so far, by path: "generator", for one."""
         return dict(self._built)
 
     def check(self, *, personal_images: int = 0) -> None:
@@ -198,6 +236,7 @@ class Session:
         needed: tuple[Role, ...] = ("critic", "retriever")
         for role in needed:
             self.component(role)
+        _ = self.reranker  # what it lacks is better known before anything is painted
         if have.max_references == 0:
             raise CapabilityError(
                 f"the generator {self.use('generator')!r} takes no references, so retrieval cannot "

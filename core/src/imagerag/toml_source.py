@@ -10,7 +10,7 @@ from typing import Any
 
 from imagerag.errors import ConfigError
 
-_TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?$")
+_TABLE = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-\"']+)(?:\s*\.\s*[A-Za-z0-9_\-.\"']+)?\s*=")
 
 
@@ -48,13 +48,21 @@ class TomlSource:
         """Return "file:line" of a key or, with no key, of its table; "file" where unknown."""
         # A table can also be a key: `loop = {…}`, `loop.keep = …`, or a heading nobody knows.
         wanted = [(table, key), (table, ""), ("", table), *([] if table else [(key, "")])]
+        # The table of a component inside another's may be written inline, on a line of the other's.
+        parts = table.split(".")
+        for end in range(len(parts) - 1, 0, -1):
+            outer = ".".join(parts[:end])
+            wanted += [(outer, parts[end]), (outer, "")]
         line = next((self.lines[place] for place in wanted if place in self.lines), None)
         return f"{self.name}:{line}" if line else self.name
 
     def holds(self, table: str, key: str = "") -> bool:
-        """Say whether this file wrote that key, or that table."""
-        values: Any = self.values.get(table) if table else self.values
-        return isinstance(values, dict) and (not key or key in values)
+        """Say whether this file wrote that key, or that table (dotted where it is inside one)."""
+        found: list[Any] = [self.values]
+        for name in table.split(".") if table else ():
+            inside = [value.get(name) for value in found if isinstance(value, dict)]
+            found = [v for value in inside for v in (value if isinstance(value, list) else [value])]
+        return any(isinstance(v, dict) and (not key or key in v) for v in found)
 
 
 def _lines(text: str) -> dict[tuple[str, str], int]:

@@ -148,15 +148,16 @@ EditPlan: TypeAlias = Edits | Refused | Filtered | Truncated | Malformed | Unava
 class Usage:
     """What one call of a component cost: a line of the ledger.
 
-    `component` is role and name ("critic openai"), `call` what was asked ("review"), `outcome` what
-    came of it ("missing", "unavailable"). `requests` counts what was sent, retries included, and
-    `images` the pictures sent in one of these requests. Tokens are those the provider reports,
-    `image_tokens` being part of `input_tokens`; `usd` follows from the prices of the day `priced`
+    `component` is role and name ("critic openai"), which the core fills in where it is empty;
+    `call` is what was asked ("review"), `outcome` what came of it ("missing", "unavailable").
+    `requests` counts what was sent, retries included, and `images` the pictures sent in one of
+    these requests. Tokens are those the provider reports, `image_tokens` being part of
+    `input_tokens`; `usd` follows from the prices of the day `priced`
     (an ISO date). None is unknown, and unknown is never 0.
     """
 
-    component: str
-    call: str
+    component: str = ""
+    call: str = ""
     model: str = ""
     outcome: str = ""
     requests: int = 1

@@ -19,11 +19,11 @@ def _installed(distribution: str) -> str:
 def versions_of(session: Session) -> dict[str, str]:
     """Name the core, Python, every distribution in use, and what components say of themselves."""
     found = {"imagerag": _installed("imagerag"), "python": platform.python_version()}
-    for role in session.config.components:
-        distribution = session.offered(role).distribution
+    for _, chosen in session.chosen():
+        distribution = session.registry.find(chosen.role, chosen.use).distribution
         if distribution not in found and distribution != NOBODY:
             found[distribution] = _installed(distribution)
-    for role, component in session.built().items():
+    for path, component in session.built().items():
         for name, version in component.versions().items():
-            found[f"{role}.{name}"] = version
+            found[f"{path}.{name}"] = version
     return found

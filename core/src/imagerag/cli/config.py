@@ -1,11 +1,17 @@
-"""`imagerag config`: a configuration as it is understood, and the schema of all configurations."""
+"""`imagerag config`: a configuration as it is understood, what it means, and the schema of all."""
 
 from __future__ import annotations
 
 import argparse
 
 from imagerag.cli.console import say, say_json
-from imagerag.cli.options import add_config, add_json, config_source, overrides
+from imagerag.cli.options import (
+    add_config,
+    add_json,
+    add_overrides,
+    config_source,
+    overrides,
+)
 
 
 def config(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +21,15 @@ def config(parser: argparse.ArgumentParser) -> None:
     add_config(show)
     add_json(show)
     show.set_defaults(run=_show)
+    explain = commands.add_parser(
+        "explain", help="which model, revision, licence, memory and cost per picture it means"
+    )
+    explain.add_argument(
+        "config", metavar="FILE|PRESET", nargs="?", help="a TOML file or a preset (see --config)"
+    )
+    add_overrides(explain)
+    add_json(explain)
+    explain.set_defaults(run=_explain)
     schema = commands.add_parser("schema", help="JSON schema of a file, for what is installed")
     schema.set_defaults(run=_schema)
 
@@ -32,6 +47,20 @@ def _show(arguments: argparse.Namespace) -> int:
 
     say(tomli_w.dumps(_without_none(values)).rstrip())
     return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from imagerag.cli.explanation import told
+    from imagerag.explaining import explain
+    from imagerag.registry import Registry
+
+    source = config_source(arguments)
+    explanation = explain(source, Registry(), overrides(arguments))
+    if arguments.json:
+        say_json(explanation.to_json())
+    else:
+        say(told(source, explanation))
+    return 1 if any(row.trouble for row in explanation.components) else 0
 
 
 def _schema(arguments: argparse.Namespace) -> int:

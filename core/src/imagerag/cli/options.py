@@ -24,6 +24,11 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         help=f"a TOML file or a preset (default: {DEFAULT_FILE} here if there is one, else the "
         f"preset {DEFAULT_PRESET!r})",
     )
+    add_overrides(parser)
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add `--set`."""
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",

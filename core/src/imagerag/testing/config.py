@@ -30,6 +30,11 @@ class ScriptedConfig(ComponentConfig):
         "'malformed' or 'unavailable'.",
     )
     better: Literal["a", "b", "tie"] = Field("b", description="What compare() answers.")
+    order: tuple[int, ...] = Field((), description="What choose() answers; empty names nothing.")
+    edits: tuple[str, ...] = Field((), description="The instructions that edits() answers.")
+    usd: float | None = Field(
+        None, description="Where set, every call is put into the ledger at this price."
+    )
 
 
 class HashingConfig(ComponentConfig):

@@ -17,8 +17,11 @@ from imagerag.roles import (
 )
 from imagerag.values import (
     Capability,
+    Choice,
     Comparison,
     Concept,
+    EditPlan,
+    Edits,
     Filtered,
     Guidance,
     Hit,
@@ -32,6 +35,7 @@ from imagerag.values import (
     Review,
     Truncated,
     Unavailable,
+    Usage,
 )
 
 if TYPE_CHECKING:
@@ -119,7 +123,9 @@ _TROUBLE: dict[str, type[Refused | Filtered | Truncated | Malformed | Unavailabl
 class ScriptedCritic(Critic):
     """Answers from a list and remembers what it was asked, in `calls`."""
 
-    abilities: ClassVar[frozenset[CriticAbility]] = frozenset({"plan", "compare", "caption"})
+    abilities: ClassVar[frozenset[CriticAbility]] = frozenset(
+        {"plan", "compare", "caption", "choose", "edits"}
+    )
 
     def __init__(self, config: Any, context: Any) -> None:
         super().__init__(config, context)
@@ -136,16 +142,31 @@ class ScriptedCritic(Critic):
 
     def compare(self, prompt: str, a: Image, b: Image) -> Comparison:
         """Return the configured answer."""
-        self.calls.append(("compare", prompt, 0.0))
+        self._asked_for("compare", prompt, 0.0)
         return Comparison(self.config.better)
 
     def caption(self, image: Image) -> str:
         """Describe a picture by its size."""
-        self.calls.append(("caption", "", 0.0))
+        self._asked_for("caption", "", 0.0)
         return f"a picture of {image.width} by {image.height} pixels"
 
+    def choose(self, text: str, images: Sequence[Image]) -> Choice:
+        """Return the configured order."""
+        self._asked_for("choose", text, 0.0)
+        return Choice(self.config.order)
+
+    def edits(self, image: Image, prompt: str, *, temperature: float = 0.0) -> EditPlan:
+        """Return the configured instructions."""
+        self._asked_for("edits", prompt, temperature)
+        return Edits(self.config.edits)
+
+    def _asked_for(self, call: str, text: str, temperature: float) -> None:
+        self.calls.append((call, text, temperature))
+        if self.config.usd is not None:
+            self.context.spend(Usage(call=call, model="scripted", usd=self.config.usd))
+
     def _next(self, call: str, prompt: str, temperature: float) -> Review:
-        self.calls.append((call, prompt, temperature))
+        self._asked_for(call, prompt, temperature)
         answers = self.config.answers
         answer = answers[min(self._asked, len(answers) - 1)]
         self._asked += 1
