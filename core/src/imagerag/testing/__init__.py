@@ -1,17 +1,29 @@
-"""For tests of plugins and of code that uses imagerag: components that need no model.
+"""For tests of plugins and of code that uses imagerag.
 
-They are real plugins with real offers; `registry()` holds them and nothing else.
+Components that need no model, with real offers (`registry()` holds them and nothing else), and a
+server of models on this machine with scripted faults, `LoopbackVLM`.
 """
 
 from __future__ import annotations
 
+import importlib
 from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagerag.hooks import GROUP
 
 if TYPE_CHECKING:
     from imagerag.registry import Registry
+    from imagerag.testing.loopback import FAULTS, Answer, Fault, LoopbackVLM, Plain, faults_for
+
+_HOMES = {
+    "FAULTS": "loopback",
+    "Answer": "loopback",
+    "Fault": "loopback",
+    "LoopbackVLM": "loopback",
+    "Plain": "loopback",
+    "faults_for": "loopback",
+}
 
 
 def registry(*modules: str) -> Registry:
@@ -22,4 +34,11 @@ def registry(*modules: str) -> Registry:
     return Registry([EntryPoint(name=v, value=v, group=GROUP) for v in values])
 
 
-__all__ = ["registry"]
+__all__ = ["FAULTS", "Answer", "Fault", "LoopbackVLM", "Plain", "faults_for", "registry"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
