@@ -1,0 +1,310 @@
+"""The base of generators that run a diffusers pipeline."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from imagerag.errors import CapabilityError
+from imagerag.roles import Generator
+from imagerag.values import Capability, Facts, Guidance
+from imagerag_diffusers.batching import Call, calls
+from imagerag_diffusers.finishing import shown
+from imagerag_diffusers.provenance import content, library_versions, pipeline_of
+from imagerag_diffusers.published import Catalogue, known
+from imagerag_diffusers.request import Request, check_options, check_references, check_size
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+    from imagerag_diffusers.config import PipelineConfig
+
+
+@dataclass
+class Loaded:
+    """The pipeline, and what it needs to be left in order after an interruption."""
+
+    pipe: Any
+    vae_dtype: torch.dtype | None
+
+
+class PipelineGenerator(Generator):
+    """Paints with a diffusers pipeline.
+
+    A picture depends on its own guidance and on `batch_size`, on nothing else: see `batching`. Each
+    picture has its own seed, drawn on the CPU. Weights load on first use; an exception or Ctrl-C
+    ends a call between two steps and leaves the generator usable.
+
+    A subclass says four things as class attributes, and one as a method, `arguments`. Where its
+    pipeline needs it, it overrides the other hooks: `capability`, `check`, `company`,
+    `pipeline_class`, `components`, `prepare`.
+    """
+
+    config: PipelineConfig
+
+    name: ClassVar[str]
+    """What the offer calls it, for messages."""
+
+    distribution: ClassVar[str]
+    """The distribution it comes in, whose version a record names."""
+
+    pipelines: ClassVar[tuple[str, ...]]
+    """The classes of diffusers that it can run; a model's index says which of them."""
+
+    catalogue: ClassVar[Catalogue]
+    """Published weights that it knows, by hub id."""
+
+    proven: ClassVar[str] = ""
+    """What was shown to work, and on what, in one sentence; for `facts()`."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Classes of diffusers that another generator runs, with its name, for messages."""
+
+    options: ClassVar[tuple[str, ...]] = ()
+    """What `Guidance.options` may hold."""
+
+    global_random: ClassVar[bool] = False
+    """Whether the pipeline draws from torch's global generator too (OmniGen does). Each picture is
+    then painted in a call of its own, inside `imagerag_torch.seeded`."""
+
+    no_references: ClassVar[str] = "`imagerag plugins list --role generator` names others."
+    """What to do where references are asked for and none are taken, as a sentence."""
+
+    def __init__(self, config: Any, context: Any) -> None:
+        super().__init__(config, context)
+        self._loaded: Loaded | None = None
+        self._lock = threading.Lock()
+
+    # Hooks: what makes one pipeline different from another.
+
+    def capability(self) -> Capability:
+        """Return what the configuration makes possible; nothing is loaded.
+
+        The base declares text alone. A generator that takes references replaces fields of what the
+        base returns.
+        """
+        config, found = self.config, known(self.config.model, self.catalogue)
+        return Capability(
+            abilities=frozenset({"text"}),
+            sizes=(config.size,) if config.size else (found.sizes if found else ()),
+            steps=config.steps,
+            licence=config.licence or (found.licence if found else None),
+            commercial=(
+                config.commercial
+                if config.commercial is not None
+                else (found.commercial if found and not config.licence else None)
+            ),
+            memory_gb=(
+                config.memory_gb
+                if config.memory_gb is not None
+                else (found.memory_gb if found else None)
+            ),
+        )
+
+    def check(self, guidance: Guidance, capability: Capability) -> Request:
+        """Return the request for one guidance, or say what of it is not possible.
+
+        A subclass that has options reads them here, and returns a request that holds them checked.
+
+        Raises:
+            CapabilityError: The guidance asks for more than the generator can do.
+        """
+        check_options(guidance, self.options, self.name)
+        check_references(guidance, capability.max_references, self.name, self.no_references)
+        negative = guidance.negative_prompt
+        if "negative_prompt" in type(self.config).model_fields:
+            negative = self.config.negative_prompt if negative is None else negative  # type: ignore[attr-defined]
+        elif negative:
+            raise CapabilityError(
+                f"The generator {self.name!r} has no negative prompt, got {negative!r}. Leave it "
+                "out, and say in the prompt what to show instead."
+            )
+        return Request(
+            prompt=guidance.prompt,
+            seed=guidance.seed,
+            negative=negative,
+            images=tuple(reference.image.convert("RGB") for reference in guidance.references),
+            size=check_size(guidance, self.config.multiple, self.config.size),
+        )
+
+    def company(self, request: Request) -> Hashable | None:
+        """Return what pictures of one call must have in common, None for one that goes alone."""
+        return request.size, len(request.images), request.negative is None
+
+    @abstractmethod
+    def arguments(self, pipe: Any, rows: Sequence[Request]) -> dict[str, Any]:
+        """Return the arguments of one call that are this pipeline's own.
+
+        The base gives `prompt` (a list, one a row), `generator` (likewise), `num_inference_steps`,
+        and `width` and `height` where a size is asked for; what this returns overrides them.
+
+        Args:
+            pipe: The loaded pipeline.
+            rows: The pictures of the call, all of the same company; copies at the end fill it up.
+        """
+
+    def pipeline_class(self, name: str) -> type:
+        """Return the class for a name of `pipelines`; the base takes diffusers' own."""
+        import diffusers
+
+        found: type = getattr(diffusers, name)  # imports this pipeline, and no other
+        return found
+
+    def components(self, dtype: torch.dtype) -> dict[str, Any]:
+        """Return components and arguments to build the pipeline with, beside what its folder holds.
+
+        What is named here is neither fetched nor looked for in the model's folder.
+        """
+        return {}
+
+    def prepare(self, pipe: Any) -> None:
+        """Change a loaded pipeline before it moves to its device; the base leaves it as it is."""
+
+    # What all of them share.
+
+    def generate(self, guidances: Sequence[Guidance]) -> list[Image]:
+        """Return one picture per guidance, in order.
+
+        Progress is reported as "generate" after each denoising step, counted over all calls.
+
+        Raises:
+            CapabilityError: A guidance asks for more than `capability()` says, or than fits.
+            ConfigError: A device, dtype, offload or quantisation is not possible here.
+            WeightsError: The model cannot be loaded.
+            CredentialsError: The hub wants a token.
+        """
+        capability = self.capability()
+        requests = [self.check(guidance, capability) for guidance in guidances]
+        if not requests:
+            return []
+        pictures: dict[int, Image] = {}
+        with self._lock:
+            loaded = self._load()
+            alone = self.global_random
+            work = calls(
+                [None if alone else self.company(request) for request in requests],
+                self.config.batch_size,
+            )
+            for number, call in enumerate(work):
+                painted = self._paint(
+                    loaded, call, call.rows(requests), self._progress(number, len(work))
+                )
+                pictures.update(zip(call.indexes, painted, strict=False))
+        size, how = self.config.output_size, self.config.output_resampling
+        return [shown(pictures[index], size, how) for index in range(len(requests))]
+
+    def close(self) -> None:
+        """Free the weights; a later call would load them again."""
+        with self._lock:
+            if self._loaded is None:
+                return
+            self._loaded = None
+            gc.collect()
+            import torch
+
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def versions(self) -> Mapping[str, str]:
+        """Return model, revision or digest, pipeline class, quantisation and libraries."""
+        config = self.config
+        return {
+            "model": config.model,
+            "revision": content(config.model, config.revision, self.catalogue),
+            "pipeline": pipeline_of(config.model, self.catalogue) or "unknown",
+            "quantisation": config.quantisation,
+            **library_versions(self.distribution),
+        }
+
+    def facts(self) -> Facts:
+        """Return what the configuration means; nothing is loaded or fetched."""
+        config, capability = self.config, self.capability()
+        pipeline = pipeline_of(config.model, self.catalogue) or self.pipelines[0]
+        return Facts(
+            model=config.model,
+            revision=content(config.model, config.revision, self.catalogue),
+            implementation=f"diffusers.{pipeline}",
+            licence=capability.licence,
+            commercial=capability.commercial,
+            memory_gb=capability.memory_gb,
+            usd_per_picture=0.0,
+            proven=self.proven,
+        )
+
+    def _load(self) -> Loaded:
+        if self._loaded is None:
+            from imagerag_diffusers.loading import find_pipeline, load_pipeline, place_pipeline
+            from imagerag_diffusers.placement import check_offload
+            from imagerag_torch import choose_device, choose_dtype, guard_torchvision
+
+            guard_torchvision()
+            config = self.config
+            device = choose_device(config.device)
+            dtype = choose_dtype(config.dtype, device)
+            check_offload(config, device)
+            components = self.components(dtype)
+            classes = {name: self.pipeline_class(name) for name in self.pipelines}
+            layout = find_pipeline(
+                config.model,
+                config.revision,
+                config.variant,
+                classes,
+                self.catalogue,
+                elsewhere=self.elsewhere,
+                given=tuple(components),
+            )
+            kind = classes[layout.pipeline]
+            pipe = load_pipeline(config.model, layout, kind, config, device, dtype, **components)
+            self.prepare(pipe)
+            place_pipeline(pipe, config, device)
+            vae = getattr(pipe, "vae", None)
+            self._loaded = Loaded(pipe, None if vae is None else vae.dtype)
+        return self._loaded
+
+    def _paint(
+        self,
+        loaded: Loaded,
+        call: Call,
+        rows: Sequence[Request],
+        report: Callable[[int, int], None],
+    ) -> list[Image]:
+        """Paint one call; return the pictures asked for, without the copies that filled it up."""
+        from imagerag_diffusers.exhaustion import memory_for
+        from imagerag_diffusers.steps import after_each_step
+        from imagerag_torch import generator, seeded
+
+        pipe, size = loaded.pipe, rows[0].size
+        doing = f"painting {len(rows)} of " + ("×".join(map(str, size)) if size else "its own size")
+        random = seeded(rows[0].seed) if self.global_random else nullcontext()
+        with memory_for(doing, self.config, CapabilityError):
+            try:
+                with random, after_each_step(pipe, report):
+                    output = pipe(
+                        **{
+                            "prompt": [row.prompt for row in rows],
+                            "generator": [generator(row.seed) for row in rows],
+                            "num_inference_steps": self.config.steps,
+                            **({"width": size[0], "height": size[1]} if size else {}),
+                            # Inside: preparing references moves weights where they are offloaded.
+                            **self.arguments(pipe, rows),
+                        }
+                    )
+            except BaseException:
+                # The pipeline ends a call by these two itself, but not one that was broken off.
+                if loaded.vae_dtype is not None and pipe.vae.dtype != loaded.vae_dtype:
+                    pipe.vae.to(dtype=loaded.vae_dtype)
+                pipe.maybe_free_model_hooks()
+                raise
+        return list(output.images[: len(call.indexes)])
+
+    def _progress(self, call: int, total: int) -> Callable[[int, int], None]:
+        def report(done: int, steps: int) -> None:
+            self.context.progress("generate", call * steps + done, total * steps)
+
+        return report
