@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 from pathlib import Path
 
 import numpy as np
@@ -75,25 +76,61 @@ def hf_clip_folder(tmp_path_factory):
     return save_clip(folder, {"embed_dim": 16, "vision_cfg": VISION, "text_cfg": text})
 
 
+def save_t5_tokenizer(folder: Path) -> None:
+    """Save what SigLIP has: a T5 tokenizer of SentencePiece's kind that pads with its end token."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+
+    letters = string.ascii_lowercase + string.ascii_uppercase + string.digits + string.punctuation
+    words = [("\u2581" + word, -2.0) for word in ("", "a", "an", "owl", "dog")]
+    special = [(word, 0.0) for word in ("<pad>", "</s>", "<unk>")]
+    pieces = [*special, *words, *((letter, -4.0) for letter in letters)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=2))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 1)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {
+        "tokenizer_class": "T5Tokenizer",
+        "eos_token": "</s>",
+        "pad_token": "</s>",
+        "unk_token": "<unk>",
+        "extra_ids": 0,
+        "model_max_length": 64,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+
+
 @pytest.fixture(scope="session")
 def siglip_folder(tmp_path_factory):
-    """A SigLIP: sigmoid bias, no causal mask, last-token pooling, its own tokenizer."""
+    """A SigLIP in the layout of the published ones: timm's tower with attention pooling, a text
+    tower without causal mask that reads the last of 64 padded tokens, scale and bias."""
     folder = tmp_path_factory.mktemp("siglip")
-    save_tokenizer(folder)
+    save_t5_tokenizer(folder)
+    vision = {
+        "image_size": 160,
+        "timm_model_name": "test_vit",
+        "timm_model_pretrained": False,
+        "timm_pool": "map",
+        "timm_proj": "none",
+    }
     text = {
         **TEXT,
-        "vocab_size": 514,
+        "vocab_size": 128,
         "context_length": 64,
-        "hf_tokenizer_name": "tokenizer",
+        "hf_tokenizer_name": "timm/ViT-B-16-SigLIP",
+        "tokenizer_kwargs": {"clean": "canonicalize"},
         "no_causal_mask": True,
         "proj_bias": True,
         "pool_type": "last",
+        "norm_kwargs": {"eps": 1e-6},
     }
     model_cfg = {
-        "embed_dim": 20,
+        "embed_dim": 64,
         "init_logit_bias": -10,
         "custom_text": True,
-        "vision_cfg": VISION,
+        "vision_cfg": vision,
         "text_cfg": text,
     }
     return save_clip(folder, model_cfg, preprocess={**PREPROCESS, "resize_mode": "squash"})

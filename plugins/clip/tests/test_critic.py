@@ -6,6 +6,7 @@ itself scores them on a picture.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from imagerag.errors import ConfigError
-from imagerag.values import Comparison, Malformed, Matches, Missing
+from imagerag.values import Choice, Comparison, Edits, Malformed, Matches, Missing
 from imagerag_clip import ClipCritic, ClipEncoder
 from imagerag_clip.config import ClipCriticConfig, ClipEncoderConfig
 
@@ -219,6 +220,102 @@ def test_without_a_concept_the_cosine_decides(build, pictures):
     assert -1 <= comparison.score_a <= 1
 
 
+def test_a_choice_names_every_picture_best_first_by_the_scores_of_the_reviews(build, pictures):
+    critic = build(thresholds={"object": 1, "background": 1})
+    choice = critic.choose(PROMPT, pictures)
+    assert sorted(choice.order) == list(range(len(pictures)))
+    assert "mean log-probability" in choice.note
+    means = []
+    for picture in pictures:
+        concepts = critic.review(picture, PROMPT).concepts
+        means.append(sum(math.log(max(concept.score, 1e-6)) for concept in concepts) / 2)
+    ordered = [means[at] for at in choice.order]
+    assert (np.diff(ordered) <= 1e-2).all()  # scores of a review are rounded
+    assert ordered[0] - ordered[-1] > 1e-2
+
+
+def test_a_choice_agrees_with_comparisons(build, pictures):
+    critic = build(margin=0)
+    order = critic.choose(PROMPT, pictures).order
+    for better, worse in itertools.pairwise(order):
+        assert critic.compare(PROMPT, pictures[better], pictures[worse]).better != "b"
+
+
+def test_without_a_concept_the_cosine_chooses(build, settings, context, pictures):
+    choice = build().choose("!!!", pictures)
+    encoder = ClipEncoder(ClipEncoderConfig(model=settings["model"]), context)
+    cosines = encoder.encode_images(pictures) @ encoder.encode_texts(["!!!"])[0]
+    assert list(choice.order) == np.argsort(-cosines).tolist()
+    assert "cosine" in choice.note
+
+
+def test_equal_pictures_keep_their_order(build, pictures):
+    assert build().choose(PROMPT, [pictures[0]] * 4).order == (0, 1, 2, 3)
+
+
+def test_a_choice_does_not_depend_on_the_order(build, pictures):
+    critic = build()
+    forth, back = critic.choose(PROMPT, pictures), critic.choose(PROMPT, pictures[::-1])
+    assert [len(pictures) - 1 - at for at in back.order] == list(forth.order)
+
+
+def test_one_picture_and_none_are_chosen_from(build, pictures):
+    critic = build()
+    assert critic.choose(PROMPT, pictures[:1]).order == (0,)
+    assert critic.choose(PROMPT, []).order == ()
+
+
+def test_what_cannot_be_read_is_chosen_last(build, pictures):
+    critic, empty = build(), Image.new("RGB", (0, 4))
+    without = critic.choose(PROMPT, pictures[1:3])
+    choice = critic.choose(PROMPT, [empty, *pictures[1:3], empty])
+    assert choice.order == (*(at + 1 for at in without.order), 0, 3)
+    assert "cannot be read, and last: picture 0, picture 3" in choice.note
+    assert critic.choose(PROMPT, [empty, empty]) == Choice(note="no picture can be read")
+
+
+def test_edits_name_what_the_review_finds_missing_in_its_order(build, pictures):
+    critic = build(thresholds={"object": 1, "background": 1})
+    prompt = "on a red background, an owl and a hedgehog"
+    edits = critic.edits(pictures[0], prompt)
+    assert isinstance(edits, Edits)
+    assert edits.instructions == (
+        "add an owl",
+        "add a hedgehog",
+        "change the background to a red background",
+    )
+    assert edits.note == critic.review(pictures[0], prompt).note
+    assert edits == critic.edits(pictures[0], prompt, temperature=1.0)
+
+
+def test_what_is_there_needs_no_edit(build, pictures):
+    critic = build(thresholds={"object": 0, "background": 1})
+    assert critic.edits(pictures[0], "an owl").instructions == ()
+    assert critic.edits(pictures[0], PROMPT).instructions == (
+        "change the background to a red background",
+    )
+
+
+def test_edits_can_be_worded_by_kind(build, pictures):
+    critic = build(thresholds={"object": 1}, instructions={"object": "Insert exactly a {name}."})
+    assert critic.edits(pictures[0], "an owl").instructions == ("Insert exactly an owl.",)
+
+
+def test_a_style_is_changed_to(settings, context, pictures):
+    contrast = {**CONTRAST, "style": ["watercolour", "pixel art", "engraving"]}
+    config = ClipCriticConfig(
+        **{**settings, "contrast": contrast}, thresholds={"object": 0, "style": 1}
+    )
+    edits = ClipCritic(config, context).edits(pictures[0], "an owl, watercolour")
+    assert edits.instructions == ("change the style of the picture to watercolour",)
+
+
+@pytest.mark.parametrize("prompt", ["", "!!!", "4k, masterpiece"])
+def test_no_edits_for_a_prompt_that_names_nothing(build, pictures, prompt):
+    assert isinstance(build().edits(pictures[0], prompt), Malformed)
+    assert isinstance(build().edits(Image.new("RGB", (0, 4)), PROMPT), Malformed)
+
+
 def test_a_caption_names_an_object_and_a_background(build, pictures):
     caption = build(description="a {object} on a {background}").caption(pictures[0])
     assert any(f" {name} on a" in caption for name in CONTRAST["object"])
@@ -244,7 +341,7 @@ def test_the_shipped_contrast_set_works(settings, context, pictures):
 
 
 def test_it_declares_what_it_can_do():
-    assert ClipCritic.abilities == {"plan", "compare", "caption"}
+    assert ClipCritic.abilities == {"plan", "compare", "caption", "choose", "edits"}
     assert not ClipCritic.remote
 
 
@@ -254,6 +351,7 @@ def test_it_declares_what_it_can_do():
         {"thresholds": {"object": 1.5}},
         {"captions": {"object": "no name here"}},
         {"captions": {"object": "{name} {other}"}},
+        {"instructions": {"object": "add it"}},
         {"description": "a {thing}"},
         {"batch_size": 0},
         {"unknown": 1},

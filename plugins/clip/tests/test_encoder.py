@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagerag.errors import ConfigError, ImageError, WeightsError
+from imagerag.errors import ImageError, WeightsError
 from imagerag_clip import ClipEncoder, ContextTruncatedWarning
-from imagerag_clip.config import ClipEncoderConfig, SiglipEncoderConfig
+from imagerag_clip.config import ClipEncoderConfig
 
 TEXTS = ["a hedgehog", "an owl on a green background", "", "ein Igel", "刺猬", "a dog"]
 
@@ -286,11 +286,6 @@ def test_pickled_weights_are_never_opened(context, clip_folder, tmp_path):
     (copy / "model.safetensors").unlink()
     with pytest.raises(WeightsError, match="can run code"):
         _ = ClipEncoder(ClipEncoderConfig(model=str(copy)), context).space
-
-
-def test_siglip_wants_its_revision_named(context):
-    with pytest.raises(ConfigError, match="pinned revision"):
-        _ = ClipEncoder(SiglipEncoderConfig(), context).space
 
 
 def test_known_models_are_pinned_and_a_given_revision_counts():

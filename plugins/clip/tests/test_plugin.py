@@ -32,7 +32,9 @@ def test_these_are_offered():
         ("encoder", "clip"),
         ("encoder", "siglip"),
         ("reranker", "clip"),
+        ("reranker", "siglip"),
         ("metric", "clip"),
+        ("metric", "siglip"),
     ]
 
 
@@ -52,8 +54,10 @@ def test_an_offer_leads_to_its_classes(role, offer):
         "imagerag_clip",
         "imagerag_clip.plugin",
         "imagerag_clip.config",
+        "imagerag_clip.candidates",
         "imagerag_clip.critic",
         "imagerag_clip.encoder",
+        "imagerag_clip.facts",
         "imagerag_clip.calibrate",
         "imagerag_clip.metric",
         "imagerag_clip.reranker",

@@ -54,6 +54,20 @@ a wooden bed in a bedroom -> wooden bed | bedroom
 a teapot made of glass -> teapot
 a cake decorated with strawberries -> cake, strawberries
 a house surrounded by trees -> house, trees
+a hedgehog seen by an owl -> hedgehog, owl
+a castle seen from above, at night -> castle | night
+seen from above, a city -> | city
+a glass of milk held by a robot -> glass of milk, robot
+the moon seen through a telescope -> moon, telescope
+a temple hidden behind trees -> temple, trees
+a lake frozen over, a bridge -> bridge | lake
+a hat made by a craftsman -> hat, craftsman
+a lost cat -> lost cat
+a broken vase -> broken vase
+the hidden temple -> hidden temple
+a frozen lake -> | frozen lake
+a shot glass on a table -> shot glass, table
+a blue led on a board -> blue led, board
 a pug eating ice cream, cartoon style -> pug, ice cream / cartoon style
 cyberpunk city street, neon lighting -> | cyberpunk city street / neon lighting
 a robot reading a book -> robot, book

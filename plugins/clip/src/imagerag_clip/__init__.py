@@ -1,4 +1,4 @@
-"""CLIP and SigLIP for imagerag: encoders, a local critic, a re-ranker, a metric.
+"""CLIP and SigLIP for imagerag: encoders, a local critic, re-rankers, metrics.
 
 The names below are imported on first use; importing this package costs nothing.
 """
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from imagerag_clip.contrast import ContrastSet
     from imagerag_clip.critic import ClipCritic
     from imagerag_clip.encoder import ClipEncoder
-    from imagerag_clip.metric import ClipMetric
-    from imagerag_clip.reranker import ClipReranker
+    from imagerag_clip.metric import ClipMetric, SiglipMetric
+    from imagerag_clip.reranker import ClipReranker, SiglipReranker
     from imagerag_clip.scoring import ConceptScorer
     from imagerag_clip.splitting import Phrase, split_prompt
     from imagerag_clip.text import ContextTruncatedWarning
@@ -27,6 +27,8 @@ __all__ = [
     "ContextTruncatedWarning",
     "ContrastSet",
     "Phrase",
+    "SiglipMetric",
+    "SiglipReranker",
     "split_prompt",
 ]
 
@@ -39,6 +41,8 @@ _HOMES = {
     "ContextTruncatedWarning": "text",
     "ContrastSet": "contrast",
     "Phrase": "splitting",
+    "SiglipMetric": "metric",
+    "SiglipReranker": "reranker",
     "split_prompt": "splitting",
 }
 

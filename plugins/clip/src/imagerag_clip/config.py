@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from imagerag.component_config import ComponentConfig
 
@@ -12,10 +12,17 @@ CLIP = "hf-hub:timm/vit_base_patch32_clip_224.openai"
 """The paper's retrieval model, CLIP ViT-B/32, in open_clip's safetensors layout."""
 
 SIGLIP = "hf-hub:timm/ViT-B-16-SigLIP"
+"""The SigLIP of the paper's time, of which no commit is pinned here: the user names one.
+41f575766f40e752fdd1383e9565b7f02388c1c4 was looked for. It is known to hold
+open_clip_pytorch_model.bin; whether it holds the safetensors file too could not be verified."""
+
+SIGLIP2 = "hf-hub:timm/ViT-B-16-SigLIP2"
+"""Its successor, of which a commit is known."""
 
 PINNED = {
     "timm/vit_base_patch32_clip_224.openai": "a6f597a30f7b82c51704746581f9a4e41421e878",
     "laion/CLIP-ViT-B-32-laion2B-s34B-b79K": "1a25a446712ba5ee05982a381eed697ef9b435cf",
+    "timm/ViT-B-16-SigLIP2": "eee10eff6dd8cabae2d7f379d4e8cfcd352030aa",
 }
 """Commits that hold `open_clip_model.safetensors`, for hub models named without a revision."""
 
@@ -28,6 +35,12 @@ CAPTIONS = {
 THRESHOLDS = {"object": 0.3, "background": 0.3, "style": 0.3}
 """Measured on the sandbox's training concepts, where present and missing are told apart about
 equally well from 0.2 to 0.5 (see README.md). Larger models and contrast sets want their own."""
+
+INSTRUCTIONS = {
+    "object": "add a {name}",
+    "background": "change the background to a {name}",
+    "style": "change the style of the picture to {name}",
+}
 
 
 class ClipModelConfig(ComponentConfig):
@@ -56,6 +69,10 @@ class ClipModelConfig(ComponentConfig):
     batch_size: int = Field(
         32, ge=1, le=4096, description="Texts or images that pass through the model at once."
     )
+    licence: str | None = Field(
+        None, description="Licence of the weights, where this plugin does not know the model."
+    )
+    commercial: bool | None = Field(None, description="Whether that licence allows commercial use.")
 
     @property
     def pinned(self) -> str | None:
@@ -63,18 +80,23 @@ class ClipModelConfig(ComponentConfig):
         return self.revision or PINNED.get(self.model.removeprefix("hf-hub:"))
 
 
+def _siglip() -> Any:
+    return Field(
+        SIGLIP,
+        description="A folder, 'package:NAME/folder' or hub id, as for `clip`. The default needs "
+        "a revision: a commit that holds open_clip_model.safetensors. The commit of "
+        f"{SIGLIP2!r} is known.",
+    )
+
+
 class ClipEncoderConfig(ClipModelConfig):
     """Options of the encoder `clip`."""
 
 
-class SiglipEncoderConfig(ClipModelConfig):
+class SiglipEncoderConfig(ClipEncoderConfig):
     """Options of the encoder `siglip`."""
 
-    model: str = Field(
-        SIGLIP,
-        description="A folder, 'package:NAME/folder' or hub id, as for `clip`. The default needs "
-        "a revision: a commit that holds open_clip_model.safetensors.",
-    )
+    model: str = _siglip()
 
 
 class ClipCriticConfig(ClipModelConfig):
@@ -108,13 +130,19 @@ class ClipCriticConfig(ClipModelConfig):
         description="How the critic captions a picture, from its best object and background.",
     )
 
-    @field_validator("captions")
+    instructions: dict[str, str] = Field(
+        INSTRUCTIONS,
+        description="By kind, the words that ask an editor for a missing concept, with '{name}' "
+        "as in `captions`. Kinds not named here use that of 'object'.",
+    )
+
+    @field_validator("captions", "instructions")
     @classmethod
-    def _captions_name_the_concept(cls, captions: dict[str, str]) -> dict[str, str]:
-        for kind, text in captions.items():
+    def _each_names_the_concept(cls, texts: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        for kind, text in texts.items():
             if text.count("{name}") != 1 or text.replace("{name}", "").count("{"):
-                raise ValueError(f"the caption of {kind!r} needs '{{name}}' once, got {text!r}")
-        return {**CAPTIONS, **captions}
+                raise ValueError(f"the text of {kind!r} needs '{{name}}' once, got {text!r}")
+        return {**(CAPTIONS if info.field_name == "captions" else INSTRUCTIONS), **texts}
 
     @field_validator("thresholds")
     @classmethod
@@ -137,6 +165,12 @@ class ClipRerankerConfig(ClipModelConfig):
     """Options of the re-ranker `clip`."""
 
 
+class SiglipRerankerConfig(ClipRerankerConfig):
+    """Options of the re-ranker `siglip`."""
+
+    model: str = _siglip()
+
+
 class ClipMetricConfig(ClipModelConfig):
     """Options of the metric `clip`."""
 
@@ -148,3 +182,9 @@ class ClipMetricConfig(ClipModelConfig):
     caption: str = Field(
         "a photo of a {name}", description="The text that stands for a target concept."
     )
+
+
+class SiglipMetricConfig(ClipMetricConfig):
+    """Options of the metric `siglip`."""
+
+    model: str = _siglip()

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from imagerag.errors import ImageError
 from imagerag.roles import Context, Critic, CriticAbility
-from imagerag.values import Comparison, Concept, Malformed, Matches, Missing, Review
+from imagerag.values import (
+    Choice,
+    Comparison,
+    Concept,
+    EditPlan,
+    Edits,
+    Facts,
+    Malformed,
+    Matches,
+    Missing,
+    Review,
+)
 from imagerag_clip.contrast import ContrastSet
+from imagerag_clip.facts import facts_of
+from imagerag_clip.findings import Examination, Finding
+from imagerag_clip.preference import EQUAL, Preference, prefer
 from imagerag_clip.scoring import ConceptScorer
 from imagerag_clip.sharing import SharedModel
 from imagerag_clip.splitting import Phrase, split_prompt
@@ -24,20 +37,10 @@ if TYPE_CHECKING:
     from imagerag.roles import Vectors
     from imagerag_clip.config import ClipCriticConfig
 
-FLOOR = 1e-6
-"""Smallest probability whose logarithm counts: below it the model has no opinion left."""
-
-EQUAL = 1e-6
-"""Scores and cosines closer than this are equal: float32 products differ by as much by batch."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the critic found of one concept: its probability, and the name that fits best."""
-
-    phrase: Phrase
-    probability: float
-    seen: str
+PROVEN = (
+    "on the sandbox's pool of 1,000 pictures 'missing' has a precision of .985 or better at a "
+    "recall of 1.0 (its README); the formulas, on tiny random CLIPs and SigLIPs"
+)
 
 
 class ClipCritic(Critic):
@@ -51,7 +54,9 @@ class ClipCritic(Critic):
     has the same answer.
     """
 
-    abilities: ClassVar[frozenset[CriticAbility]] = frozenset({"plan", "compare", "caption"})
+    abilities: ClassVar[frozenset[CriticAbility]] = frozenset(
+        {"plan", "compare", "caption", "choose", "edits"}
+    )
 
     config: ClipCriticConfig
 
@@ -84,23 +89,13 @@ class ClipCritic(Critic):
 
     def review(self, image: Image, prompt: str, *, temperature: float = 0.0) -> Review:
         """Say which concepts of `prompt` the picture lacks; scores are probabilities."""
-        phrases = self.phrases(prompt)
-        judged = [phrase for phrase in phrases if self.scorer.judges(phrase)]
-        if not judged:
-            return Malformed(_nothing(phrases))
-        try:
-            vector = self.encode_images([image])
-        except ImageError as error:
-            return Malformed(str(error))
-        findings = self._findings(vector, judged)
-        lacking = [f for f in findings if f.probability < self._threshold(f.phrase)]
-        note = "; ".join(self._note(finding) for finding in findings)
-        if unjudged := [phrase.name for phrase in phrases if phrase not in judged]:
-            note += f"; not judged for want of a contrast: {', '.join(unjudged)}"
-        present = tuple(self._concept(f) for f in findings if f not in lacking)
-        if not lacking:
-            return Matches(note, present)
-        return Missing(tuple(self._concept(f) for f in lacking), present, note)
+        found = self._examine(image, prompt)
+        if isinstance(found, Malformed):
+            return found
+        present = tuple(finding.concept for finding in found.present)
+        if not found.missing:
+            return Matches(found.note, present)
+        return Missing(tuple(finding.concept for finding in found.missing), present, found.note)
 
     def plan(self, prompt: str, *, temperature: float = 0.0) -> Review:
         """Name all concepts of `prompt`, as a painter must know them."""
@@ -125,23 +120,52 @@ class ClipCritic(Critic):
             return Comparison(better, note="a picture cannot be read")  # type: ignore[arg-type]
         import numpy as np
 
-        both = np.concatenate([vectors[0], vectors[1]])
-        text = self._shared.model.encode_texts([prompt])
-        cosines = (both @ text.T)[:, 0]
-        judged = [phrase for phrase in self.phrases(prompt) if self.scorer.judges(phrase)]
-        scores = cosines
-        if judged:
-            shares = np.stack([self.scorer.probabilities(both, p, judged) for p in judged])
-            scores = np.log(np.maximum(shares, FLOOR)).mean(axis=0)
-        note = "mean log-probability of the concepts" if judged else "cosine with the prompt"
-        first, second = float(scores[0]), float(scores[1])
-        gap, least = first - second, self.config.margin if judged else EQUAL
+        found = self._prefer(prompt, np.concatenate([vectors[0], vectors[1]]))
+        first, second = found.scores
+        gap, note = first - second, found.note
+        least = self.config.margin if found.judged else EQUAL
         if abs(gap) <= EQUAL:
-            gap, least = float(cosines[0] - cosines[1]), EQUAL
+            gap, least = found.cosines[0] - found.cosines[1], EQUAL
             note += ", then cosine with the prompt"
         if abs(gap) <= least:
             return Comparison("tie", first, second, note)
         return Comparison("a" if gap > 0 else "b", first, second, note)
+
+    def choose(self, text: str, images: Sequence[Image]) -> Choice:
+        """Order pictures by the scores of `compare`, the best first, without its margin.
+
+        All of them are named; those that cannot be read come last. Pictures with the same score
+        are ordered by their cosine with the text, then as they were given. The order is empty
+        where no picture can be read.
+        """
+        import numpy as np
+
+        vectors = self._seen_all(images)
+        seen = [at for at, vector in enumerate(vectors) if vector is not None]
+        if not seen:
+            return Choice(note="no picture can be read")
+        found = self._prefer(text, np.concatenate([v for v in vectors if v is not None]))
+        order = [seen[at] for at in found.order()]
+        note = found.note
+        if unread := [at for at, vector in enumerate(vectors) if vector is None]:
+            note += f"; cannot be read, and last: {', '.join(f'picture {at}' for at in unread)}"
+        return Choice((*order, *unread), note)
+
+    def edits(self, image: Image, prompt: str, *, temperature: float = 0.0) -> EditPlan:
+        """Ask for one edit per concept that `review` finds missing, in the same order.
+
+        What a local critic can say is limited to that: it names what to add or to change, not
+        where, nor what to remove.
+        """
+        found = self._examine(image, prompt)
+        if isinstance(found, Malformed):
+            return found
+        wording = self.config.instructions
+        instructions = tuple(
+            caption(wording.get(lack.phrase.kind, wording["object"]), lack.phrase.name)
+            for lack in found.missing
+        )
+        return Edits(instructions, found.note)
 
     def caption(self, image: Image) -> str:
         """Name the object and background of the contrast set that fit a picture best."""
@@ -159,6 +183,10 @@ class ClipCritic(Critic):
         """Return the model, its revision and its space."""
         return self._shared.versions()
 
+    def facts(self) -> Facts:
+        """Return the model, its revision and licence."""
+        return facts_of(self.config, PROVEN)
+
     def close(self) -> None:
         """Let go of the model and of what was computed with it."""
         self._shared.close()
@@ -171,26 +199,39 @@ class ClipCritic(Critic):
         except ImageError:
             return None
 
-    def _findings(self, vector: Vectors, judged: list[Phrase]) -> list[Finding]:
-        found = []
-        for phrase in judged:
-            names, shares = self.scorer.shares(vector, phrase, judged)
-            found.append(Finding(phrase, float(shares[0, 0]), names[int(shares[0].argmax())]))
-        return found
+    def _seen_all(self, images: Sequence[Image]) -> list[Vectors | None]:
+        try:
+            vectors = self.encode_images(images)
+        except ImageError:  # one of them; which, only a second look can say
+            return [self._seen(image) for image in images]
+        return [vectors[at : at + 1] for at in range(len(images))]
 
-    def _threshold(self, phrase: Phrase) -> float:
+    def _prefer(self, prompt: str, vectors: Vectors) -> Preference:
+        text = self._shared.model.encode_texts([prompt])
+        return prefer(self.scorer, self.phrases(prompt), text, vectors)
+
+    def _examine(self, image: Image, prompt: str) -> Examination | Malformed:
+        phrases = self.phrases(prompt)
+        judged = [phrase for phrase in phrases if self.scorer.judges(phrase)]
+        if not judged:
+            return Malformed(_nothing(phrases))
+        try:
+            vector = self.encode_images([image])
+        except ImageError as error:
+            return Malformed(str(error))
+        findings = tuple(self._finding(vector, phrase, judged) for phrase in judged)
+        return Examination(findings, tuple(p.name for p in phrases if p not in judged))
+
+    def _finding(self, vector: Vectors, phrase: Phrase, judged: Sequence[Phrase]) -> Finding:
+        names, shares = self.scorer.shares(vector, phrase, judged)
         thresholds = self.config.thresholds
-        return thresholds.get(phrase.kind, thresholds["object"])
-
-    def _concept(self, finding: Finding) -> Concept:
-        phrase = finding.phrase
-        return Concept(phrase.name, self.scorer.caption(phrase), round(finding.probability, 6))
-
-    def _note(self, finding: Finding) -> str:
-        phrase, seen = finding.phrase, finding.seen
-        text = f"{phrase.name} {finding.probability:.3f}"
-        text += f" (present from {self._threshold(phrase):.3f}"
-        return text + (f", looks more like {seen!r})" if seen != phrase.name else ")")
+        return Finding(
+            phrase,
+            float(shares[0, 0]),
+            thresholds.get(phrase.kind, thresholds["object"]),
+            names[int(shares[0].argmax())],
+            self.scorer.caption(phrase),
+        )
 
 
 def _nothing(phrases: Sequence[Phrase]) -> str:

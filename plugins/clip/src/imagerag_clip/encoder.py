@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from imagerag.roles import Context, Encoder
+from imagerag.values import Facts
+from imagerag_clip.facts import facts_of
 from imagerag_clip.sharing import SharedModel
 
 if TYPE_CHECKING:
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
     from imagerag.roles import Vectors
     from imagerag_clip.config import ClipModelConfig
+
+PROVEN = (
+    "vectors equal to open_clip's own on tiny random CLIPs and SigLIPs in the published layouts; "
+    "retrieval on the sandbox's trained CLIP"
+)
 
 
 class ClipEncoder(Encoder):
@@ -57,6 +64,10 @@ class ClipEncoder(Encoder):
     def versions(self) -> Mapping[str, str]:
         """Return the model, its revision and its space."""
         return self._shared.versions()
+
+    def facts(self) -> Facts:
+        """Return the model, its revision and licence."""
+        return facts_of(self.config, PROVEN)
 
     def close(self) -> None:
         """Let go of the model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 SLIMMEST = 16
 """Side ratio beyond which a picture is cut to its middle before the shorter side is resized: a line
-of 1 x 5000 pixels would become 224 x 1,120,000."""
+of 1 x 5000 pixels would become 224 x 1,120,000. SigLIP's way, both sides at once, needs no cut."""
 
 
 class ClipModel:
@@ -67,8 +68,11 @@ class ClipModel:
             ) from error
         self._model = model.eval().requires_grad_(False)
         self._tokenizer_lock = threading.Lock()  # fast tokenizers keep state between calls
+        self._cuts = model.visual.preprocess_cfg.get("resize_mode", "shortest") == "shortest"
         self.context_length = int(self._tokenizer.context_length)
         self.logit_scale = float(model.logit_scale.detach().float().exp())
+        bias = getattr(model, "logit_bias", None)
+        self.logit_bias = None if bias is None else float(bias.detach().float())
 
     def encode_texts(self, texts: Sequence[str], batch_size: int = 32) -> Vectors:
         """Return unit vectors, float32, shape (len(texts), dim), in order.
@@ -99,6 +103,17 @@ class ClipModel:
                 parts.append(self._model.encode_image(pixels.to(self.device, self.dtype)))
         return self._unit(parts)
 
+    def probability(self, cosine: float) -> float | None:
+        """Return how probable a SigLIP holds it that picture and text belong together, 0 to 1.
+
+        It is the sigmoid of the scaled and shifted cosine (arXiv 2303.15343, section 3.2); None
+        for a CLIP, which has no bias and only ever compares texts with one another.
+        """
+        if self.logit_bias is None:
+            return None
+        logit = self.logit_scale * cosine + self.logit_bias
+        return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0  # exp overflows beyond
+
     def _tokens(self, texts: Sequence[str]) -> torch.Tensor:
         cleaned = [clean(text) for text in texts]
         with self._tokenizer_lock:
@@ -126,7 +141,7 @@ class ClipModel:
             image = image if image.mode == "RGB" else image.convert("RGB")
             width, height = image.size
             short = min(width, height)
-            if max(width, height) > SLIMMEST * short:
+            if self._cuts and max(width, height) > SLIMMEST * short:
                 across, down = min(width, SLIMMEST * short), min(height, SLIMMEST * short)
                 left, top = (width - across) // 2, (height - down) // 2
                 image = image.crop((left, top, left + across, top + down))

@@ -48,29 +48,45 @@ def imagerag_critics() -> list[Offer]:
 
 @hookimpl
 def imagerag_rerankers() -> list[Offer]:
-    """Offer the re-ranker."""
+    """Offer the CLIP and SigLIP re-rankers."""
     return [
         Offer(
             name="clip",
-            summary="Orders hits anew by the text-image cosine of another CLIP or SigLIP",
+            summary="Orders hits anew by the text-image cosine of a CLIP of its own",
             target="imagerag_clip.reranker:ClipReranker",
             config="imagerag_clip.config:ClipRerankerConfig",
             needs=NEEDS,
             keys=KEYS,
-        )
+        ),
+        Offer(
+            name="siglip",
+            summary="Orders hits anew by the text-image cosine of a SigLIP of its own",
+            target="imagerag_clip.reranker:SiglipReranker",
+            config="imagerag_clip.config:SiglipRerankerConfig",
+            needs=NEEDS,
+            keys=KEYS,
+        ),
     ]
 
 
 @hookimpl
 def imagerag_metrics() -> list[Offer]:
-    """Offer the metric."""
+    """Offer the CLIP and SigLIP metrics."""
     return [
         Offer(
             name="clip",
-            summary="Text-image cosine of each picture with its prompt, or with its target",
+            summary="CLIP's text-image cosine of each picture with its prompt, or with its target",
             target="imagerag_clip.metric:ClipMetric",
             config="imagerag_clip.config:ClipMetricConfig",
             needs=NEEDS,
             keys=KEYS,
-        )
+        ),
+        Offer(
+            name="siglip",
+            summary="SigLIP's text-image cosine of each picture with its prompt, or its target",
+            target="imagerag_clip.metric:SiglipMetric",
+            config="imagerag_clip.config:SiglipMetricConfig",
+            needs=NEEDS,
+            keys=KEYS,
+        ),
     ]

@@ -6,6 +6,8 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
+from imagerag.errors import ConfigError
+from imagerag_clip.config import SIGLIP, SIGLIP2
 from imagerag_clip.layout import Layout, read_layout
 
 if TYPE_CHECKING:
@@ -36,9 +38,7 @@ class SharedModel:
         """What the model is, found without loading it."""
         with self._lock:
             if self._layout is None:
-                self._layout = read_layout(
-                    self.config.model, self.config.pinned, unpinned=self.config.unpinned
-                )
+                self._layout = self._read()
             return self._layout
 
     @property
@@ -49,6 +49,17 @@ class SharedModel:
             if self._model is None:
                 self._model = _load(layout, self.config.device, self.config.dtype)
             return self._model
+
+    def _read(self) -> Layout:
+        model, pinned = self.config.model, self.config.pinned
+        try:
+            return read_layout(model, pinned, unpinned=self.config.unpinned)
+        except ConfigError as error:
+            if model != SIGLIP or pinned:
+                raise
+            raise ConfigError(
+                f"{error} Or set model = {SIGLIP2!r}: its commit is known."
+            ) from error
 
     def versions(self) -> dict[str, str]:
         """Return what a run record should name."""

@@ -227,6 +227,9 @@ class _Parser:
         if folded.endswith("ing") and len(folded) > 4 and folded not in words.NOUNS_IN_ING:
             opens = after in words.DETERMINERS or self._connector_word(after) or not after
             return noun_before or (not self.determined and opens)
+        if folded in words.PARTICIPLES:
+            opens = not self.determined and not self.current and after in words.AFTER_PARTICIPLE
+            return opens or (noun_before and self._connector_word(after))
         if folded.endswith("ed") and folded not in words.NOUNS_IN_ED:
             opens = not self.determined and not self.current
             return (noun_before or opens) and after in words.AFTER_PARTICIPLE

@@ -198,6 +198,15 @@ NOUNS_IN_ED = _words(
     "bed shed seed reed weed feed steed sled red breed tweed hundred speed flatbed bobsled reed "
     "moped biped"
 )
+PARTICIPLES = _words(
+    "seen shown held made worn drawn taken built broken frozen hidden eaten driven ridden thrown "
+    "caught kept laid hung written woven torn stolen spun sold sent swept bitten blown chosen "
+    "grown known given forgotten fallen beaten shaken begun born borne bought brought "
+    "dug flown fought gotten stuck struck strung sunk sung understood overgrown overrun lost"
+)
+"""Irregular past participles. Left out are those that are names of things too: cut, felt, ground,
+led, left, set, shot, spread, wound."""
+
 AFTER_PARTICIPLE = _words("by with in of as on from like at to into against under over")
 STRAYS = _words(
     "it itself he she they them him there here together alone very really so too also just quite "
