@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from imagerag.values import Guidance
-from imagerag_diffusers.testing import Maker, autoencoder, t5_encoder, t5_tokenizer
+from imagerag_diffusers.testing import Maker, save_pixart
 from imagerag_pixart.config import PixArtAlphaConfig, PixArtSigmaConfig
 from imagerag_pixart.generator import PixArtAlphaGenerator, PixArtSigmaGenerator
 
@@ -25,45 +25,11 @@ KINDS = {
 }
 
 
-def _transformer() -> Any:
-    from diffusers import PixArtTransformer2DModel
-
-    return PixArtTransformer2DModel(
-        num_attention_heads=2,
-        attention_head_dim=8,
-        num_layers=2,
-        in_channels=4,
-        out_channels=8,
-        cross_attention_dim=16,
-        caption_channels=16,
-        sample_size=8,
-        patch_size=2,
-        use_additional_conditions=False,
-    ).eval()
-
-
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A PixArt-α folder and a PixArt-Σ folder, as on the hub but tiny."""
-    import torch
-
-    from imagerag_torch import guard_torchvision
-
-    guard_torchvision()
-    from diffusers import DPMSolverMultistepScheduler, PixArtAlphaPipeline, PixArtSigmaPipeline
-
-    torch.manual_seed(0)
     root = tmp_path_factory.mktemp("published")
-    tokenizer = t5_tokenizer()
-    for name, kind in (("alpha", PixArtAlphaPipeline), ("sigma", PixArtSigmaPipeline)):
-        kind(
-            tokenizer=tokenizer,
-            text_encoder=t5_encoder(tokenizer),
-            vae=autoencoder(),
-            transformer=_transformer(),
-            scheduler=DPMSolverMultistepScheduler(),
-        ).save_pretrained(root / name)
-    return {name: root / name for name in KINDS}
+    return {name: save_pixart(root / name, kind.pipelines[0]) for name, (kind, _) in KINDS.items()}
 
 
 @pytest.fixture(scope="session", params=["alpha", "sigma"])

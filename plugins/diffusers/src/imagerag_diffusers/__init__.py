@@ -5,7 +5,7 @@ it is called.
 """
 
 from imagerag_diffusers.batching import Call, calls
-from imagerag_diffusers.config import NegativePromptConfig, PipelineConfig, Size
+from imagerag_diffusers.config import NegativePromptConfig, PipelineConfig, SchedulerConfig, Size
 from imagerag_diffusers.generator import PipelineGenerator
 from imagerag_diffusers.published import Catalogue, Published, known, revision_of
 from imagerag_diffusers.request import Request, check_options, check_references, check_size
@@ -18,6 +18,7 @@ __all__ = [
     "PipelineGenerator",
     "Published",
     "Request",
+    "SchedulerConfig",
     "Size",
     "calls",
     "check_options",

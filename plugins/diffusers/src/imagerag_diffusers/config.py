@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from imagerag.component_config import ComponentConfig
+from imagerag_diffusers.schedulers import check_scheduler
 
 Size: TypeAlias = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
 """Width and height in pixels."""
@@ -18,7 +19,6 @@ Quantisation: TypeAlias = Literal[
     "bitsandbytes-8bit",
     "bitsandbytes-4bit",
     "torchao-int8",
-    "torchao-int4",
     "quanto-int8",
     "quanto-int4",
 ]
@@ -33,6 +33,9 @@ class PipelineConfig(ComponentConfig):
     multiple: ClassVar[int] = 16
     """Widths and heights must be multiples of this many pixels: the autoencoder's factor (usually
     8) times the patch size of the transformer (usually 2)."""
+
+    half: ClassVar[str] = "float16"
+    """What dtype "auto" means on a GPU. Models trained in bfloat16 overflow in float16."""
 
     model: str = Field(
         ...,
@@ -100,8 +103,30 @@ class PipelineConfig(ComponentConfig):
 
 
 class NegativePromptConfig(PipelineConfig):
-    """The same for pipelines that can be told what to keep away from."""
+    """Options of a pipeline that can be told what to keep away from."""
 
     negative_prompt: str | None = Field(
         None, description="What to keep away from, where the guidance does not say."
     )
+
+
+class SchedulerConfig(PipelineConfig):
+    """Options of a pipeline that runs with most schedulers of diffusion (not of flow matching)."""
+
+    scheduler: str | None = Field(
+        None, description="Class name of a diffusers scheduler; by default the model's own."
+    )
+    scheduler_options: dict[str, Any] = Field(
+        {}, description="Arguments of that scheduler that differ from its model."
+    )
+
+    @field_validator("scheduler")
+    @classmethod
+    def _known_scheduler(cls, value: str | None) -> str | None:
+        return value if value is None else check_scheduler(value)
+
+    @model_validator(mode="after")
+    def _options_need_a_scheduler(self) -> Self:
+        if self.scheduler_options and self.scheduler is None:
+            raise ValueError("scheduler_options needs scheduler: name the class they are for")
+        return self

@@ -14,10 +14,12 @@ from imagerag.errors import CapabilityError
 from imagerag.roles import Generator
 from imagerag.values import Capability, Facts, Guidance
 from imagerag_diffusers.batching import Call, calls
+from imagerag_diffusers.config import NegativePromptConfig, SchedulerConfig
 from imagerag_diffusers.finishing import shown
 from imagerag_diffusers.provenance import content, library_versions, pipeline_of
 from imagerag_diffusers.published import Catalogue, known
 from imagerag_diffusers.request import Request, check_options, check_references, check_size
+from imagerag_diffusers.schedulers import build_scheduler
 
 if TYPE_CHECKING:
     import torch
@@ -118,8 +120,8 @@ class PipelineGenerator(Generator):
         check_options(guidance, self.options, self.name)
         check_references(guidance, capability.max_references, self.name, self.no_references)
         negative = guidance.negative_prompt
-        if "negative_prompt" in type(self.config).model_fields:
-            negative = self.config.negative_prompt if negative is None else negative  # type: ignore[attr-defined]
+        if isinstance(self.config, NegativePromptConfig):
+            negative = self.config.negative_prompt if negative is None else negative
         elif negative:
             raise CapabilityError(
                 f"The generator {self.name!r} has no negative prompt, got {negative!r}. Leave it "
@@ -212,12 +214,14 @@ class PipelineGenerator(Generator):
                 torch.cuda.empty_cache()
 
     def versions(self) -> Mapping[str, str]:
-        """Return model, revision or digest, pipeline class, quantisation and libraries."""
+        """Return model, revision or digest, pipeline, scheduler, quantisation and libraries."""
         config = self.config
+        scheduler = config.scheduler if isinstance(config, SchedulerConfig) else None
         return {
             "model": config.model,
             "revision": content(config.model, config.revision, self.catalogue),
             "pipeline": pipeline_of(config.model, self.catalogue) or "unknown",
+            "scheduler": scheduler or "the model's own",
             "quantisation": config.quantisation,
             **library_versions(self.distribution),
         }
@@ -246,7 +250,8 @@ class PipelineGenerator(Generator):
             guard_torchvision()
             config = self.config
             device = choose_device(config.device)
-            dtype = choose_dtype(config.dtype, device)
+            automatic = config.dtype == "auto" and device.type != "cpu"
+            dtype = choose_dtype(config.half if automatic else config.dtype, device)
             check_offload(config, device)
             components = self.components(dtype)
             classes = {name: self.pipeline_class(name) for name in self.pipelines}
@@ -261,6 +266,9 @@ class PipelineGenerator(Generator):
             )
             kind = classes[layout.pipeline]
             pipe = load_pipeline(config.model, layout, kind, config, device, dtype, **components)
+            if isinstance(config, SchedulerConfig) and config.scheduler is not None:
+                options = config.scheduler_options
+                pipe.scheduler = build_scheduler(config.scheduler, options, pipe.scheduler)
             self.prepare(pipe)
             place_pipeline(pipe, config, device)
             vae = getattr(pipe, "vae", None)
@@ -276,13 +284,14 @@ class PipelineGenerator(Generator):
     ) -> list[Image]:
         """Paint one call; return the pictures asked for, without the copies that filled it up."""
         from imagerag_diffusers.exhaustion import memory_for
+        from imagerag_diffusers.quiet import quiet
         from imagerag_diffusers.steps import after_each_step
         from imagerag_torch import generator, seeded
 
         pipe, size = loaded.pipe, rows[0].size
         doing = f"painting {len(rows)} of " + ("×".join(map(str, size)) if size else "its own size")
         random = seeded(rows[0].seed) if self.global_random else nullcontext()
-        with memory_for(doing, self.config, CapabilityError):
+        with quiet(), memory_for(doing, self.config, CapabilityError):
             try:
                 with random, after_each_step(pipe, report):
                     output = pipe(

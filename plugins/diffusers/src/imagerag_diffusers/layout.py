@@ -54,7 +54,8 @@ def wanted_files(folders: Iterable[str], variant: str | None) -> tuple[str, ...]
     dot = f".{variant}" if variant else ""
     files = [INDEX]
     for folder in folders:
-        files += [f"{folder}/*.json", f"{folder}/*.txt", f"{folder}/*.model"]
+        # Configurations, vocabularies, SentencePiece models, chat templates.
+        files += [f"{folder}/*.{end}" for end in ("json", "txt", "model", "jinja")]
         for stem in STEMS:
             files += [
                 f"{folder}/{stem}{dot}.safetensors",
@@ -117,10 +118,10 @@ def read_layout(
         )
     weighted = {}
     for component, entry in index.items():
-        if component.startswith("_") or not isinstance(entry, list) or entry[0] is None:
+        if component.startswith("_") or component in given:
             continue
-        if component in given:
-            continue
+        if not isinstance(entry, list) or len(entry) != 2 or None in entry:
+            continue  # an argument of the pipeline, or a component that this model does without
         if not (folder / component).is_dir():
             raise WeightsError(
                 f"The model {model!r} is not complete: its index names {component!r} "

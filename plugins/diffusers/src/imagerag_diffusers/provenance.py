@@ -11,7 +11,7 @@ from imagerag.resources import local
 from imagerag_diffusers.layout import pipeline_name
 from imagerag_diffusers.published import Catalogue, known, revision_of
 
-FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
+FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """What of a folder decides how its pictures look: weights, configurations, tokenizers."""
 
 LIBRARIES = ("imagerag-diffusers", "diffusers", "transformers", "torch", "pillow")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imagerag_diffusers.config import Quantisation
 
 LIBRARIES = {"bitsandbytes": "bitsandbytes", "torchao": "torchao", "quanto": "optimum-quanto"}
-"""What to install for each backend."""
+"""What to install for each backend. The last two compute on a CPU as well."""
 
 MODULES = {"bitsandbytes": "bitsandbytes", "torchao": "torchao", "quanto": "optimum.quanto"}
 
@@ -37,10 +37,10 @@ def quantisation_config(
     if wanted == "none":
         return {}
     backend, _, bits = wanted.partition("-")
-    if device.type != "cuda":
+    if backend == "bitsandbytes" and device.type != "cuda":
         raise ConfigError(
             f"quantisation = {wanted!r} needs an NVIDIA GPU, and the device is {device.type!r}. "
-            "Set quantisation = 'none', or device to a GPU."
+            "Set quantisation = 'none' or 'quanto-int8', or device to a GPU."
         )
     if not _installed(MODULES[backend]):
         raise ConfigError(
@@ -75,8 +75,7 @@ def _for_one(backend: str, bits: str, dtype: torch.dtype, library: str) -> Any:
         )
     if backend == "torchao":
         kinds = importlib.import_module("torchao.quantization")
-        kind = kinds.Int8WeightOnlyConfig if bits == "int8" else kinds.Int4WeightOnlyConfig
-        return owner.TorchAoConfig(kind())
+        return owner.TorchAoConfig(kinds.Int8WeightOnlyConfig())
     if library == "transformers":
         return owner.QuantoConfig(weights=bits)
     return owner.QuantoConfig(weights_dtype=bits)

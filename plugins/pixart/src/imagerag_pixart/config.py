@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from imagerag.component_config import ComponentConfig
-from imagerag_diffusers import NegativePromptConfig
+from imagerag_diffusers import NegativePromptConfig, SchedulerConfig
 from imagerag_pixart.published import ALPHA, SIGMA
 
 
-class PixArtConfig(NegativePromptConfig):
+class PixArtConfig(NegativePromptConfig, SchedulerConfig):
     """Options that both generators have; their defaults are those of the models' cards."""
 
     steps: int = Field(20, ge=1, description="Denoising steps.")

@@ -7,6 +7,7 @@ in the layout that the owners of real weights publish.
 
 from imagerag_diffusers.testing.generators import Maker, Progress, StoppedError
 from imagerag_diffusers.testing.pictures import difference, references, two_tone
+from imagerag_diffusers.testing.pixart import save_pixart
 from imagerag_diffusers.testing.text_models import (
     clip_text_encoder,
     clip_tokenizer,
@@ -24,6 +25,7 @@ __all__ = [
     "clip_tokenizer",
     "difference",
     "references",
+    "save_pixart",
     "t5_encoder",
     "t5_tokenizer",
     "two_tone",
