@@ -1,0 +1,161 @@
+"""A critic that asks a provider over HTTP, in terms of how that provider is spoken to."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from imagerag.roles import Context
+from imagerag.values import Facts, Unavailable
+from imagerag_chat.critic import ChatCritic
+from imagerag_chat.http.attempt import Attempt
+from imagerag_chat.http.client import BoundedClient
+from imagerag_chat.http.config import ProviderConfig
+from imagerag_chat.http.ledger import estimate, usage
+from imagerag_chat.http.line import Line, Outcome
+from imagerag_chat.http.manners import Learned, Manners, fits
+from imagerag_chat.http.prices import Tokens
+from imagerag_chat.picture import Picture, encode
+from imagerag_chat.question import Question, Reply
+
+ASKED, ANSWERED, COMPARED = 700, 200, 60
+"""Tokens of text of a review, in and out, and of the answer to a comparison: for estimates."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A question made ready: its pictures encoded once, whatever number of requests it takes."""
+
+    question: Question
+    pictures: Sequence[Picture]
+    temperature: float
+
+
+class HTTPCritic(ChatCritic):
+    """Asks a provider over HTTP. A subclass says how this one is spoken to."""
+
+    remote: ClassVar[bool] = True
+
+    provider: ClassVar[str]
+    home: ClassVar[str]
+    """The provider's own address."""
+    usual_key: ClassVar[str]
+    """The environment variable that usually holds its key."""
+    rungs: ClassVar[int] = 3
+    """How many ways there are to ask for an answer in a certain form; the last is plain text."""
+
+    config: ProviderConfig
+
+    def __init__(self, config: ProviderConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self.learned = Learned(self.first_manners())
+        self._line: Line[Any] = Line(
+            self.provider, config, usual_key=self.usual_key, home=self.home, connect=self.connect
+        )
+
+    def first_manners(self) -> Manners:
+        """Return how to ask while nothing is known of the server."""
+        return Manners()
+
+    @abstractmethod
+    def connect(self, key: str, base_url: str, http: BoundedClient) -> Any:
+        """Return the provider's asynchronous client, with its own retries off."""
+
+    @abstractmethod
+    async def send(self, client: Any, sheet: Sheet, manners: Manners) -> Any:
+        """Make one request and return the raw response."""
+
+    @abstractmethod
+    def read(self, body: Mapping[str, Any], question: Question) -> Reply:
+        """Return what a response says, without `usage`; any JSON object may come."""
+
+    @abstractmethod
+    def tokens(self, body: Mapping[str, Any]) -> Tokens:
+        """Return what the provider counted; any JSON object may come."""
+
+    def answer(self, question: Question, temperature: float) -> Reply:
+        """Ask, within the deadline and the number of attempts.
+
+        Raises:
+            CredentialsError: There is no key for this server, or it was not accepted.
+        """
+        config = self.config
+        pictures = [encode(i, config.image_size, config.image_format) for i in question.images]
+        sheet = Sheet(question, pictures, temperature)
+        used = self.learned.now
+
+        async def send(client: Any) -> Any:
+            nonlocal used
+            used = self.learned.now
+            return await self.send(client, sheet, used)
+
+        def adapt(attempt: Attempt) -> bool:
+            better = used.after(attempt, rungs=self.rungs)
+            if better is not None:
+                self.learned.learn(better)
+            return better is not None
+
+        outcome = self._line.ask(send, adapt)
+        if outcome.denied is not None:
+            line = usage(config, self.home, outcome, Tokens())
+            shown = len(pictures)
+            self.context.spend(
+                replace(line, call=question.call, outcome="credentials", images=shown)
+            )
+            raise outcome.denied
+        return self._reply(question, used, outcome)
+
+    def _reply(self, question: Question, used: Manners, outcome: Outcome) -> Reply:
+        if outcome.trouble is not None:
+            reply, tokens = Reply(trouble=outcome.trouble), Tokens()
+        else:
+            reply, tokens = self.read(outcome.body, question), self.tokens(outcome.body)
+        if reply.trouble is not None:
+            trouble = replace(reply.trouble, note=outcome.scrub(reply.trouble.note))
+            reply = Reply(trouble=trouble)
+        else:
+            text = outcome.scrub(reply.text)
+            strict = question.schema is not None and used.rung == 0
+            if strict and text.strip() and not fits(text, question.schema):
+                self.learned.learn(replace(used, rung=1))  # it did not heed the schema
+            reply = Reply(text)
+        return replace(reply, usage=usage(self.config, self.home, outcome, tokens))
+
+    def close(self) -> None:
+        """Close connections. Calling it twice does nothing more."""
+        self._line.close()
+
+    def versions(self) -> Mapping[str, str]:
+        """Return the model and where it is asked for."""
+        return {"model": self.config.model, "base_url": self.config.base_url}
+
+    def facts(self) -> Facts:
+        """Return model and cost; nothing is asked for."""
+        return Facts(
+            model=self.config.model,
+            revision=self.config.model,
+            usd_per_picture=self.cost_of_a_picture(),
+        )
+
+    def cost_of_a_picture(self) -> float | None:
+        """Estimate the dollars of one picture with one mismatch, None where unknown.
+
+        Counted are a review of the draft and a comparison of draft and result, with square pictures
+        of `image_size`.
+        """
+        config = self.config
+        reviews = {"one": 1, "three": 3}[config.calls]
+        comparisons = {"once": 1, "both-orders": 2}[config.compare]
+        calls = [(1, ASKED, ANSWERED)] * reviews + [(2, ASKED, COMPARED)] * comparisons
+        return estimate(config, self.home, calls, config.image_size)
+
+
+def unusable(body: Mapping[str, Any]) -> Unavailable | None:
+    """Return the trouble where a server reports an error under status 200, else None."""
+    from imagerag_chat.http.attempt import message_of
+
+    if body.get("error"):
+        return Unavailable(f"the server answered with an error: {message_of(body)}")
+    return None
