@@ -1,7 +1,8 @@
 """For tests of plugins and of code that uses imagerag.
 
-Components that need no model, with real offers (`registry()` holds them and nothing else), and a
-server of models on this machine with scripted faults, `LoopbackVLM`.
+Components that need no model, with real offers (`registry()` holds them and nothing else); a
+server of models on this machine with scripted faults, `LoopbackVLM`; and `offline()`, which keeps
+a test on this machine.
 """
 
 from __future__ import annotations
@@ -15,14 +16,24 @@ from imagerag.hooks import GROUP
 if TYPE_CHECKING:
     from imagerag.registry import Registry
     from imagerag.testing.loopback import FAULTS, Answer, Fault, LoopbackVLM, Plain, faults_for
+    from imagerag.testing.network import (
+        ForeignAddressError,
+        loopback_only,
+        offline,
+        offline_environment,
+    )
 
 _HOMES = {
     "FAULTS": "loopback",
     "Answer": "loopback",
     "Fault": "loopback",
+    "ForeignAddressError": "network",
     "LoopbackVLM": "loopback",
     "Plain": "loopback",
     "faults_for": "loopback",
+    "loopback_only": "network",
+    "offline": "network",
+    "offline_environment": "network",
 }
 
 
@@ -34,7 +45,19 @@ def registry(*modules: str) -> Registry:
     return Registry([EntryPoint(name=v, value=v, group=GROUP) for v in values])
 
 
-__all__ = ["FAULTS", "Answer", "Fault", "LoopbackVLM", "Plain", "faults_for", "registry"]
+__all__ = [
+    "FAULTS",
+    "Answer",
+    "Fault",
+    "ForeignAddressError",
+    "LoopbackVLM",
+    "Plain",
+    "faults_for",
+    "loopback_only",
+    "offline",
+    "offline_environment",
+    "registry",
+]
 
 
 def __getattr__(name: str) -> Any:
