@@ -6,18 +6,17 @@ import gc
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from imagerag.errors import CapabilityError
+from imagerag.errors import CapabilityError, WeightsError
 from imagerag.roles import Generator
 from imagerag.values import Capability, Facts, Guidance
 from imagerag_diffusers.batching import Call, calls
 from imagerag_diffusers.config import NegativePromptConfig, SchedulerConfig
+from imagerag_diffusers.declaration import text_capability
 from imagerag_diffusers.finishing import shown
 from imagerag_diffusers.provenance import content, library_versions, pipeline_of
-from imagerag_diffusers.published import Catalogue, known
+from imagerag_diffusers.published import Catalogue
 from imagerag_diffusers.request import Request, check_options, check_references, check_size
 from imagerag_diffusers.schedulers import build_scheduler
 
@@ -26,14 +25,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from imagerag_diffusers.config import PipelineConfig
-
-
-@dataclass
-class Loaded:
-    """The pipeline, and what it needs to be left in order after an interruption."""
-
-    pipe: Any
-    vae_dtype: torch.dtype | None
+    from imagerag_diffusers.painting import Loaded
 
 
 class PipelineGenerator(Generator):
@@ -91,23 +83,7 @@ class PipelineGenerator(Generator):
         The base declares text alone. A generator that takes references replaces fields of what the
         base returns.
         """
-        config, found = self.config, known(self.config.model, self.catalogue)
-        return Capability(
-            abilities=frozenset({"text"}),
-            sizes=(config.size,) if config.size else (found.sizes if found else ()),
-            steps=config.steps,
-            licence=config.licence or (found.licence if found else None),
-            commercial=(
-                config.commercial
-                if config.commercial is not None
-                else (found.commercial if found and not config.licence else None)
-            ),
-            memory_gb=(
-                config.memory_gb
-                if config.memory_gb is not None
-                else (found.memory_gb if found else None)
-            ),
-        )
+        return text_capability(self.config, self.catalogue)
 
     def check(self, guidance: Guidance, capability: Capability) -> Request:
         """Return the request for one guidance, or say what of it is not possible.
@@ -243,37 +219,45 @@ class PipelineGenerator(Generator):
 
     def _load(self) -> Loaded:
         if self._loaded is None:
-            from imagerag_diffusers.loading import find_pipeline, load_pipeline, place_pipeline
-            from imagerag_diffusers.placement import check_offload
-            from imagerag_torch import choose_device, choose_dtype, guard_torchvision
+            from imagerag_diffusers.exhaustion import memory_for
+            from imagerag_diffusers.painting import Loaded
+            from imagerag_torch import guard_torchvision
 
             guard_torchvision()
-            config = self.config
-            device = choose_device(config.device)
-            automatic = config.dtype == "auto" and device.type != "cpu"
-            dtype = choose_dtype(config.half if automatic else config.dtype, device)
-            check_offload(config, device)
-            components = self.components(dtype)
-            classes = {name: self.pipeline_class(name) for name in self.pipelines}
-            layout = find_pipeline(
-                config.model,
-                config.revision,
-                config.variant,
-                classes,
-                self.catalogue,
-                elsewhere=self.elsewhere,
-                given=tuple(components),
-            )
-            kind = classes[layout.pipeline]
-            pipe = load_pipeline(config.model, layout, kind, config, device, dtype, **components)
-            if isinstance(config, SchedulerConfig) and config.scheduler is not None:
-                options = config.scheduler_options
-                pipe.scheduler = build_scheduler(config.scheduler, options, pipe.scheduler)
-            self.prepare(pipe)
-            place_pipeline(pipe, config, device)
-            vae = getattr(pipe, "vae", None)
-            self._loaded = Loaded(pipe, None if vae is None else vae.dtype)
+            with memory_for(f"loading {self.config.model!r}", self.config, WeightsError):
+                self._loaded = Loaded.of(self._open())
         return self._loaded
+
+    def _open(self) -> Any:
+        """Return the pipeline, loaded and on its device."""
+        from imagerag_diffusers.loading import find_pipeline, load_pipeline, place_pipeline
+        from imagerag_diffusers.placement import check_offload
+        from imagerag_torch import choose_device, choose_dtype
+
+        config = self.config
+        device = choose_device(config.device)
+        automatic = config.dtype == "auto" and device.type != "cpu"
+        dtype = choose_dtype(config.half if automatic else config.dtype, device)
+        check_offload(config, device)
+        components = self.components(dtype)
+        classes = {name: self.pipeline_class(name) for name in self.pipelines}
+        layout = find_pipeline(
+            config.model,
+            config.revision,
+            config.variant,
+            classes,
+            self.catalogue,
+            elsewhere=self.elsewhere,
+            given=tuple(components),
+        )
+        kind = classes[layout.pipeline]
+        pipe = load_pipeline(config.model, layout, kind, config, device, dtype, **components)
+        if isinstance(config, SchedulerConfig) and config.scheduler is not None:
+            options = config.scheduler_options
+            pipe.scheduler = build_scheduler(config.scheduler, options, pipe.scheduler)
+        self.prepare(pipe)
+        place_pipeline(pipe, config, device)
+        return pipe
 
     def _paint(
         self,
@@ -283,33 +267,21 @@ class PipelineGenerator(Generator):
         report: Callable[[int, int], None],
     ) -> list[Image]:
         """Paint one call; return the pictures asked for, without the copies that filled it up."""
-        from imagerag_diffusers.exhaustion import memory_for
-        from imagerag_diffusers.quiet import quiet
-        from imagerag_diffusers.steps import after_each_step
-        from imagerag_torch import generator, seeded
+        from imagerag_diffusers.painting import call_of
+        from imagerag_torch import generator
 
-        pipe, size = loaded.pipe, rows[0].size
-        doing = f"painting {len(rows)} of " + ("×".join(map(str, size)) if size else "its own size")
-        random = seeded(rows[0].seed) if self.global_random else nullcontext()
-        with quiet(), memory_for(doing, self.config, CapabilityError):
-            try:
-                with random, after_each_step(pipe, report):
-                    output = pipe(
-                        **{
-                            "prompt": [row.prompt for row in rows],
-                            "generator": [generator(row.seed) for row in rows],
-                            "num_inference_steps": self.config.steps,
-                            **({"width": size[0], "height": size[1]} if size else {}),
-                            # Inside: preparing references moves weights where they are offloaded.
-                            **self.arguments(pipe, rows),
-                        }
-                    )
-            except BaseException:
-                # The pipeline ends a call by these two itself, but not one that was broken off.
-                if loaded.vae_dtype is not None and pipe.vae.dtype != loaded.vae_dtype:
-                    pipe.vae.to(dtype=loaded.vae_dtype)
-                pipe.maybe_free_model_hooks()
-                raise
+        size = rows[0].size
+        doing = f"painting {len(rows)} at {'×'.join(map(str, size)) if size else 'their own size'}"
+        seed = rows[0].seed if self.global_random else None
+        with call_of(loaded, self.config, doing, report, seed) as pipe:
+            given = {
+                "prompt": [row.prompt for row in rows],
+                "generator": [generator(row.seed) for row in rows],
+                "num_inference_steps": self.config.steps,
+                **({"width": size[0], "height": size[1]} if size else {}),
+                **self.arguments(pipe, rows),
+            }
+            output = pipe(**given)
         return list(output.images[: len(call.indexes)])
 
     def _progress(self, call: int, total: int) -> Callable[[int, int], None]:

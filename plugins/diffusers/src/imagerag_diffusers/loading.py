@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imagerag.errors import WeightsError
-from imagerag_diffusers.exhaustion import disk_space, memory_for, ran_out
+from imagerag_diffusers.exhaustion import disk_space, ran_out
 from imagerag_diffusers.gaps import refuse_gaps
 from imagerag_diffusers.layout import Layout, read_layout, wanted_files
 from imagerag_diffusers.placement import check_offload, place
@@ -95,12 +95,12 @@ def load_pipeline(
 
     Raises:
         ConfigError: The quantisation is not possible here.
-        WeightsError: Weights are broken, do not fit each other, or memory ran out.
+        WeightsError: Weights are broken or do not fit each other.
     """
     load: Any = kind
     weighted = {name: lib for name, lib in layout.weighted.items() if name not in components}
     quantised = quantisation_config(config.quantisation, weighted, device, dtype)
-    with quiet() as notices, memory_for(f"loading {model!r}", config, WeightsError):
+    with quiet() as notices:
         try:
             pipe = load.from_pretrained(
                 layout.folder,
@@ -113,7 +113,7 @@ def load_pipeline(
             )
         except BROKEN as error:
             if ran_out(error):
-                raise
+                raise  # the caller knows what needs less
             raise WeightsError(
                 f"The model {model!r} could not be loaded from {str(layout.folder)!r}: "
                 f"{type(error).__name__}: {error}"
@@ -128,8 +128,7 @@ def place_pipeline(pipe: Any, config: PipelineConfig, device: torch.device) -> N
 
     Raises:
         ConfigError: The pipeline or the device cannot do what is asked for.
-        WeightsError: The device's memory is too small.
     """
     check_offload(config, device)
-    with quiet(), memory_for(f"moving {config.model!r} to {device}", config, WeightsError):
+    with quiet():
         place(pipe, config, device)

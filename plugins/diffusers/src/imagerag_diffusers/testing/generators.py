@@ -40,7 +40,7 @@ class Maker(Generic[G]):
         cache: Path,
         defaults: Mapping[str, Any],
     ) -> None:
-        self._kind, self._config, self._cache = kind, config, cache
+        self._kind, self.config, self._cache = kind, config, cache
         self.defaults = dict(defaults)
         self._made: dict[str, G] = {}
 
@@ -56,7 +56,7 @@ class Maker(Generic[G]):
         key = repr(sorted(options.items()))
         if not fresh and progress is None and key in self._made:
             return self._made[key]
-        made = self._kind(self._config(**options), self._context(progress))
+        made = self._kind(self.config(**options), self._context(progress))
         if not fresh and progress is None:
             self._made[key] = made
         return made

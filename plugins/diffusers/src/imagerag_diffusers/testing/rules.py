@@ -292,6 +292,28 @@ class LoadingRules:
                 message = self.refusal(make, guidances, model=model)
                 assert f"hf download {model} --revision {found.revision}" in message
 
+    def test_a_pinned_hub_model_is_loaded_from_the_cache(
+        self,
+        make: Maker[Any],
+        guidances: Sequence[Guidance],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        """It lies there as the hub's own client keeps it, and paints as its folder does."""
+        from huggingface_hub import constants
+
+        commit = "0123456789abcdef0123456789abcdef01234567"
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+        snapshot = tmp_path / "models--someone--their-model/snapshots" / commit
+        shutil.copytree(make.defaults["model"], snapshot)
+        options = {"model": "someone/their-model", "revision": commit}
+        generator = make(fresh=True, **options)
+        assert pixels(generator.generate(guidances[:1])) == pixels(make().generate(guidances[:1]))
+        assert generator.versions()["revision"] == generator.facts().revision == commit
+        moved = {**options, "revision": commit[::-1]}
+        assert "is not on this machine" in self.refusal(make, guidances, **moved)
+
     def test_what_needs_a_gpu_says_so_on_a_cpu(
         self, make: Maker[Any], guidances: Sequence[Guidance]
     ) -> None:
