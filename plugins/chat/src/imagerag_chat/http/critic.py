@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from imagerag.roles import Context
-from imagerag.values import Facts, Unavailable
+from imagerag.values import Facts, Malformed, Unavailable
 from imagerag_chat.critic import ChatCritic
 from imagerag_chat.http.attempt import Attempt
 from imagerag_chat.http.client import BoundedClient
@@ -22,6 +22,9 @@ from imagerag_chat.question import Question, Reply
 
 ASKED, ANSWERED, COMPARED = 700, 200, 60
 """Tokens of text of a review, in and out, and of the answer to a comparison: for estimates."""
+
+LONGEST = 64
+"""Characters of an answer for each token that it may have; no tokenizer comes near."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +115,21 @@ class HTTPCritic(ChatCritic):
             reply, tokens = Reply(trouble=outcome.trouble), Tokens()
         else:
             reply, tokens = self.read(outcome.body, question), self.tokens(outcome.body)
+        line = usage(self.config, self.home, outcome, tokens)
         if reply.trouble is not None:
             trouble = replace(reply.trouble, note=outcome.scrub(reply.trouble.note))
             reply = Reply(trouble=trouble)
         else:
             text = outcome.scrub(reply.text)
+            if len(text) > LONGEST * question.max_tokens:
+                return Reply(
+                    trouble=Malformed(f"the answer has {len(text)} characters"), usage=line
+                )
             strict = question.schema is not None and used.rung == 0
             if strict and text.strip() and not fits(text, question.schema):
                 self.learned.learn(replace(used, rung=1))  # it did not heed the schema
             reply = Reply(text)
-        return replace(reply, usage=usage(self.config, self.home, outcome, tokens))
+        return replace(reply, usage=line)
 
     def close(self) -> None:
         """Close connections. Calling it twice does nothing more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +19,7 @@ from imagerag_chat.http.client import BoundedClient
 from imagerag_chat.http.config import HTTPConfig
 from imagerag_chat.http.gate import a_place
 from imagerag_chat.http.key import Key, read_key
+from imagerag_chat.http.logs import keep_out
 from imagerag_chat.http.place import host_of
 from imagerag_chat.http.worker import Worker, WorkerClosedError
 
@@ -148,6 +149,7 @@ class Line(Generic[Client]):
         """Return the provider's client for a key, made with the first call."""
         with self._lock:
             if key not in self._clients:
+                keep_out(key)
 
                 async def connect() -> Client:
                     self._opened.append(BoundedClient(self.config))
@@ -157,7 +159,7 @@ class Line(Generic[Client]):
                 self._clients[key] = self._worker.run(connect, LOADING_SECONDS)
             return self._clients[key]
 
-    def _wait(self, work: Callable[[], Awaitable[Attempt]], left: float) -> Attempt:
+    def _wait(self, work: Callable[[], Coroutine[Any, Any, Attempt]], left: float) -> Attempt:
         try:
             return self._worker.run(work, max(0.0, left) + GRACE)
         except TimeoutError:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 import weakref
-from collections.abc import Awaitable, Callable
-from concurrent.futures import CancelledError
-from typing import TypeVar
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+PARTING = 2.0
+"""Longest wait, in seconds, for the thread to end. One that looks up a name cannot be interrupted,
+and is left to end by itself."""
 
 
 class WorkerClosedError(Exception):
@@ -21,16 +24,16 @@ class WorkerClosedError(Exception):
 class Worker:
     """Runs coroutines for threads that wait for them.
 
-    The loop starts with the first work. Where nobody closes the worker, it ends with the object,
-    or with the process.
+    The loop starts with the first work, and with the first after `close`. Where nobody closes the
+    worker, it ends with the object, or with the process.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._portal: BlockingPortal | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._end: Callable[[], object] = _nothing
 
-    def run(self, work: Callable[[], Awaitable[T]], seconds: float) -> T:
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
         """Return what `work` gives, run in the loop.
 
         An exception in the waiting thread, such as that of Ctrl-C, cancels the work.
@@ -39,9 +42,11 @@ class Worker:
             TimeoutError: It took longer than `seconds`; it has been cancelled.
             WorkerClosedError: Another thread closed the worker meanwhile.
         """
+        coroutine = work()
         try:
-            future = self._started().start_task_soon(work)
-        except RuntimeError:
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._started())
+        except RuntimeError:  # the loop was closed since
+            coroutine.close()
             raise WorkerClosedError from None
         try:
             return future.result(seconds)
@@ -54,26 +59,34 @@ class Worker:
     def close(self) -> None:
         """Cancel what is under way and end the thread. Calling it twice does nothing more."""
         with self._lock:
-            self._portal, end, self._end = None, self._end, _nothing
+            self._loop, end, self._end = None, self._end, _nothing
         end()
 
-    def _started(self) -> BlockingPortal:
+    def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._portal is None:
-                running = start_blocking_portal()
-                self._portal = running.__enter__()
-                # Runs at exit too, while daemon threads still run: after that, waiting for the
-                # loop to stop would be waiting for ever.
-                self._end = weakref.finalize(self, _stop, running, self._portal)
-            return self._portal
+            if self._loop is None:
+                ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+                thread = threading.Thread(
+                    target=asyncio.run, args=(_serve(ready),), name="imagerag-http", daemon=True
+                )
+                thread.start()
+                self._loop, stop = ready.result()
+                # Runs at exit, too, and then before daemon threads are left behind.
+                self._end = weakref.finalize(self, _end, self._loop, stop, thread)
+            return self._loop
 
 
-def _stop(
-    running: contextlib.AbstractContextManager[BlockingPortal], portal: BlockingPortal
-) -> None:
-    with contextlib.suppress(RuntimeError):  # it has stopped already
-        portal.call(portal.stop, True)
-    running.__exit__(None, None, None)
+async def _serve(ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+    stop = asyncio.Event()
+    ready.set_result((asyncio.get_running_loop(), stop))
+    await stop.wait()  # when this returns, `asyncio.run` cancels what is still under way
+
+
+def _end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, thread: threading.Thread) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed already
+        loop.call_soon_threadsafe(stop.set)
+    if thread is not threading.current_thread():  # the garbage collector may run anywhere
+        thread.join(PARTING)
 
 
 def _nothing() -> None:
