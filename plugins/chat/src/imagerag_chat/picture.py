@@ -39,11 +39,11 @@ def fitted(image: Image, longest: int) -> Image:
 
     What is transparent becomes white, as it looks on a page.
     """
-    from PIL import Image as pillow
+    import PIL.Image
 
     if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
         solid = image.convert("RGBA")
-        image = pillow.new("RGB", image.size, (255, 255, 255))
+        image = PIL.Image.new("RGB", image.size, (255, 255, 255))
         image.paste(solid, mask=solid.getchannel("A"))
     elif image.mode != "RGB":
         image = image.convert("RGB")
@@ -52,7 +52,7 @@ def fitted(image: Image, longest: int) -> Image:
     if scale >= 1:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return image.resize(size, pillow.Resampling.LANCZOS)
+    return image.resize(size, PIL.Image.Resampling.LANCZOS)
 
 
 def encode(image: Image, longest: int = 1024, form: Literal["png", "jpeg"] = "png") -> Picture:
@@ -61,10 +61,10 @@ def encode(image: Image, longest: int = 1024, form: Literal["png", "jpeg"] = "pn
     Equal pixels give equal bytes. EXIF, comments, colour profiles and PNG texts are left behind,
     a run record among them.
     """
-    from PIL import Image as pillow
+    import PIL.Image
 
     small = fitted(image, longest)
-    bare = pillow.frombytes("RGB", small.size, small.tobytes())
+    bare = PIL.Image.frombytes("RGB", small.size, small.tobytes())
     file = io.BytesIO()
     if form == "png":
         bare.save(file, "PNG", compress_level=6)
