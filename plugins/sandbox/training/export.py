@@ -304,7 +304,7 @@ def train(config: Config) -> None:
 
 def collect_figures(config: Config) -> None:
     """`figures.json`: what every stage has measured, and what it was told to do."""
-    stages = ("clip", "vae", "judge", "critic", "unet", "decoder", "pool", "calibrate")
+    stages = ("clip", "vae", "judge", "critic", "siglip", "unet", "decoder", "pool", "calibrate")
     found = {}
     for stage in stages:
         path = config.work / stage / "figures.json"

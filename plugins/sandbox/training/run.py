@@ -22,13 +22,14 @@ from training.runtime import environment
 PLAN = (
     ("clip", "vae"),
     ("judge", "critic"),
+    ("siglip",),
     ("unet",),
     ("decoder",),
     ("pool",),
     ("export",),
     ("calibrate",),
 )
-THREADS = {"clip": 1, "vae": 1, "judge": 1, "critic": 1}
+THREADS = {"clip": 1, "vae": 1, "judge": 1, "critic": 1, "siglip": 1}
 
 
 def run_stage(stage: str, config: Config) -> None:
