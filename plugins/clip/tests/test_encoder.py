@@ -26,6 +26,9 @@ def folder(request):
 
 @pytest.fixture
 def encoder(folder, context):
+    from imagerag_torch import guard_torchvision
+
+    guard_torchvision()
     made = ClipEncoder(ClipEncoderConfig(model=str(folder)), context)
     yield made
     made.close()
@@ -36,6 +39,23 @@ def test_vectors_have_the_declared_shape_and_unit_length(encoder, pictures):
         assert vectors.dtype == np.float32
         assert vectors.shape[1] == encoder.dim
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::imagerag_clip.text.ContextTruncatedWarning")
+def test_vectors_are_those_of_open_clips_own_front_door(encoder, folder, pictures):
+    import open_clip
+    import torch
+
+    model, _, transform = open_clip.create_model_and_transforms(f"local-dir:{folder}")
+    model.eval()
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
+    texts = [*TEXTS, "An Owl, seen from above!", "a dog " * 100]
+    with torch.inference_mode():
+        expected = model.encode_text(tokenizer(texts), normalize=True).numpy()
+        pixels = torch.stack([transform(picture) for picture in pictures])
+        images = model.encode_image(pixels, normalize=True).numpy()
+    np.testing.assert_allclose(encoder.encode_texts(texts), expected, atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_images(pictures), images, atol=1e-5)
 
 
 def test_a_batch_gives_what_single_calls_give_in_order(encoder, pictures):

@@ -143,7 +143,7 @@ class ClipCritic(Critic):
         vectors = self._seen_all(images)
         seen = [at for at, vector in enumerate(vectors) if vector is not None]
         if not seen:
-            return Choice(note="no picture can be read")
+            return Choice(note="no picture can be read" if images else "no picture was given")
         found = self._prefer(text, np.concatenate([v for v in vectors if v is not None]))
         order = [seen[at] for at in found.order()]
         note = found.note

@@ -18,7 +18,7 @@ EQUAL = 1e-6
 """Scores and cosines closer than this are equal: float32 products differ by as much by batch."""
 
 DECIMALS = 6
-"""The same for sorting, which needs classes of equals."""
+"""The same for sorting, which needs classes of equals: what agrees to so many decimals is equal."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from imagerag.roles import Context, Reranker
 from imagerag.values import Facts
 from imagerag_clip.candidates import Candidates
 from imagerag_clip.facts import facts_of
+from imagerag_clip.preference import DECIMALS
 from imagerag_clip.sharing import SharedModel
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from imagerag_clip.config import ClipRerankerConfig
 
 log = logging.getLogger(__name__)
-
-DECIMALS = 6
-"""Cosines equal to so many decimals are equal: float32 products differ by as much by batch."""
 
 PROVEN = (
     "orders hits of retrievers of different spaces by open_clip's own cosine, on tiny random CLIPs "
