@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagerag.hooks import Offer, hookimpl
+from imagerag.hooks import Offer, Preset, hookimpl
 
 NEEDS = ("torch", "diffusers", "transformers", "accelerate", "sentencepiece")
 
@@ -39,5 +39,17 @@ def imagerag_conditioners() -> list[Offer]:
             summary="The plain prompt, without references.",
             target="imagerag_pixart.conditioner:PixArtConditioner",
             config="imagerag_pixart.config:PixArtConditionerConfig",
+        )
+    ]
+
+
+@hookimpl
+def imagerag_presets() -> list[Preset]:
+    """Offer a text-only baseline."""
+    return [
+        Preset(
+            name="baseline-pixart",
+            summary="PixArt-Σ from the prompt alone, to compare with (needs a GPU).",
+            resource="imagerag_pixart:presets/baseline-pixart.toml",
         )
     ]

@@ -307,7 +307,7 @@ class LoadingRules:
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
         snapshot = tmp_path / "models--someone--their-model/snapshots" / commit
         shutil.copytree(make.defaults["model"], snapshot)
-        options = {"model": "someone/their-model", "revision": commit}
+        options: dict[str, Any] = {"model": "someone/their-model", "revision": commit}
         generator = make(fresh=True, **options)
         assert pixels(generator.generate(guidances[:1])) == pixels(make().generate(guidances[:1]))
         assert generator.versions()["revision"] == generator.facts().revision == commit
