@@ -133,6 +133,19 @@ def test_published_pickles_are_refused_with_the_way_to_convert_them(make, say):
     assert "README of imagerag-rdm" in message
 
 
+def test_another_revision_or_a_folder_of_that_name_is_not_taken_for_the_pickles(
+    make, say, published, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(WeightsError, match="not on this machine"):
+        make(fresh=True, model=RDM, revision="a" * 40).generate([say()])
+    (tmp_path / "fusing").mkdir()
+    (tmp_path / RDM).symlink_to(published)
+    monkeypatch.chdir(tmp_path)
+    (picture,) = make(fresh=True, model=RDM).generate([say()])
+    assert picture.tobytes() == make().generate([say()])[0].tobytes()
+
+
 def test_nothing_is_refused_where_nothing_is_asked(make):
     assert make(fresh=True, model=RDM).generate([]) == []
 

@@ -135,6 +135,45 @@ def test_guidance_moves_away_from_the_unconditional_picture(make, say, neighbour
     assert moved[0] > 0.1
 
 
+@pytest.mark.parametrize("scheduler", [None, "EulerDiscreteScheduler"])
+def test_sampling_equals_diffusers_own_given_the_same_embeddings(make, say, neighbours, scheduler):
+    """Stable Diffusion's pipeline, told to attend to what this one attends to."""
+    import torch
+    from diffusers import StableDiffusionPipeline
+
+    generator = make(fresh=True, scheduler=scheduler, steps=3, latent_scale=0.18215)
+    guidance = say("a hedgehog", *neighbours[:3], seed=9)
+    (ours,) = generator.generate([guidance])
+    context = attended(generator, say, *neighbours[:3], seed=9)
+    pipe = generator._loaded.pipe
+    oracle = StableDiffusionPipeline(
+        vae=pipe.vae,
+        text_encoder=None,
+        tokenizer=None,
+        unet=pipe.unet,
+        scheduler=pipe.scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    oracle.set_progress_bar_config(disable=True)
+    theirs = oracle(
+        prompt_embeds=context[1:],
+        negative_prompt_embeds=context[:1],
+        generator=torch.Generator("cpu").manual_seed(9),
+        num_inference_steps=3,
+        guidance_scale=5.0,
+        width=64,
+        height=64,
+    ).images[0]
+    generator.close()
+    assert ours.tobytes() == theirs.tobytes()
+
+
+def test_above_a_scale_of_one_both_halves_are_painted(make, say, neighbours):
+    assert attended(make(guidance_scale=1.5), say, neighbours[0]).shape == (2, 2, 24)
+
+
 def test_up_to_a_scale_of_one_the_unconditional_half_is_left_out(make, say, neighbours):
     context = attended(make(guidance_scale=1.0), say, *neighbours[:2])
     assert context.shape == (1, 3, 24)

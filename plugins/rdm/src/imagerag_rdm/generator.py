@@ -35,8 +35,8 @@ class RDMGenerator(PipelineGenerator):
     options: ClassVar[tuple[str, ...]] = ("query",)
     proven = (
         "Tiny random models of the published classes on a CPU: prompt, seed, each of up to 20 "
-        "neighbours, guidance, sizes, batches, progress, cancellation, saving and loading; the "
-        "published weights were not run."
+        "neighbours, sizes, batches, progress, cancellation, saving and loading; sampling equals "
+        "diffusers' Stable Diffusion given the same embeddings. The published weights were not run."
     )
 
     def capability(self) -> Capability:
