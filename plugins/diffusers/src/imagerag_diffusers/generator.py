@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from imagerag_diffusers.config import PipelineConfig
+    from imagerag_diffusers.layout import Layout
     from imagerag_diffusers.painting import Loaded
 
 
@@ -37,7 +38,7 @@ class PipelineGenerator(Generator):
 
     A subclass says four things as class attributes, and one as a method, `arguments`. Where its
     pipeline needs it, it overrides the other hooks: `capability`, `check`, `company`,
-    `pipeline_class`, `components`, `prepare`.
+    `pipeline_class`, `examine`, `components`, `prepare`.
     """
 
     config: PipelineConfig
@@ -62,6 +63,9 @@ class PipelineGenerator(Generator):
 
     options: ClassVar[tuple[str, ...]] = ()
     """What `Guidance.options` may hold."""
+
+    brings: ClassVar[tuple[str, ...]] = ()
+    """Components that come from `components`: neither fetched nor looked for with the model."""
 
     global_random: ClassVar[bool] = False
     """Whether the pipeline draws from torch's global generator too (OmniGen does). Each picture is
@@ -134,10 +138,17 @@ class PipelineGenerator(Generator):
         found: type = getattr(diffusers, name)  # imports this pipeline, and no other
         return found
 
+    def examine(self, layout: Layout) -> None:
+        """Look at the model's files before anything large is loaded; the base has done its part.
+
+        Raises:
+            WeightsError: They do not fit what else there is.
+        """
+
     def components(self, dtype: torch.dtype) -> dict[str, Any]:
         """Return components and arguments to build the pipeline with, beside what its folder holds.
 
-        What is named here is neither fetched nor looked for in the model's folder.
+        Components that the folder need not hold are named in `brings`.
         """
         return {}
 
@@ -221,10 +232,12 @@ class PipelineGenerator(Generator):
         if self._loaded is None:
             from imagerag_diffusers.exhaustion import memory_for
             from imagerag_diffusers.painting import Loaded
+            from imagerag_diffusers.quiet import quiet
             from imagerag_torch import guard_torchvision
 
             guard_torchvision()
-            with memory_for(f"loading {self.config.model!r}", self.config, WeightsError):
+            doing = f"loading {self.config.model!r}"
+            with quiet(), memory_for(doing, self.config, WeightsError):
                 self._loaded = Loaded.of(self._open())
         return self._loaded
 
@@ -239,7 +252,6 @@ class PipelineGenerator(Generator):
         automatic = config.dtype == "auto" and device.type != "cpu"
         dtype = choose_dtype(config.half if automatic else config.dtype, device)
         check_offload(config, device)
-        components = self.components(dtype)
         classes = {name: self.pipeline_class(name) for name in self.pipelines}
         layout = find_pipeline(
             config.model,
@@ -248,8 +260,10 @@ class PipelineGenerator(Generator):
             classes,
             self.catalogue,
             elsewhere=self.elsewhere,
-            given=tuple(components),
+            given=self.brings,
         )
+        self.examine(layout)
+        components = self.components(dtype)
         kind = classes[layout.pipeline]
         pipe = load_pipeline(config.model, layout, kind, config, device, dtype, **components)
         if isinstance(config, SchedulerConfig) and config.scheduler is not None:

@@ -17,8 +17,8 @@ from imagerag.errors import WeightsError
 
 INDEX = "model_index.json"
 
-STEMS = ("diffusion_pytorch_model", "model")
-"""What weight files are called: the first by diffusers, the second by transformers."""
+FILES = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}
+"""What each library calls its weight files."""
 
 WEIGHTLESS = re.compile(r"Tokenizer|Processor|FeatureExtractor|Scheduler")
 """Classes of components that are saved without weights."""
@@ -56,7 +56,7 @@ def wanted_files(folders: Iterable[str], variant: str | None) -> tuple[str, ...]
     for folder in folders:
         # Configurations, vocabularies, SentencePiece models, chat templates.
         files += [f"{folder}/*.{end}" for end in ("json", "txt", "model", "jinja")]
-        for stem in STEMS:
+        for stem in FILES.values():
             files += [
                 f"{folder}/{stem}{dot}.safetensors",
                 f"{folder}/{stem}{dot}-[0-9]*.safetensors",
@@ -127,9 +127,10 @@ def read_layout(
                 f"The model {model!r} is not complete: its index names {component!r} "
                 f"({entry[1]}), but there is no folder {str(folder / component)!r}. Fetch it again."
             )
-        if not WEIGHTLESS.search(str(entry[1])):
-            _check_weights(model, folder / component, variant)
-            weighted[component] = str(entry[0])
+        library, kind = map(str, entry)
+        if not WEIGHTLESS.search(kind):
+            _check_weights(model, folder / component, FILES.get(library, "*"), variant)
+            weighted[component] = library
     return Layout(folder, pipeline, weighted)
 
 
@@ -140,7 +141,7 @@ def _index(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _check_weights(model: str, folder: Path, variant: str | None) -> None:
+def _check_weights(model: str, folder: Path, stem: str, variant: str | None) -> None:
     """Check that the weights of one component are there, of the wanted variant, and whole."""
     here = sorted(path.name for path in folder.glob("*.safetensors"))
     wanted = [name for name in here if _variant_of(name) == variant]
@@ -149,7 +150,7 @@ def _check_weights(model: str, folder: Path, variant: str | None) -> None:
         pickled = sorted(path.name for path in folder.glob("*.bin"))
         dot = f".{variant}" if variant else ""
         raise WeightsError(
-            f"The model {model!r} has no weights {component}/*{dot}.safetensors"
+            f"The model {model!r} has no {component}/{stem}{dot}.safetensors"
             + (f"; there are: {', '.join(here)}. Set variant to match" if here else "")
             + (
                 f"; {pickled[0]!r} can run code while it loads, and is never read. Look for a "
