@@ -197,6 +197,6 @@ def _named(trouble: Trouble) -> str:
 
 def _kind(outcome: object) -> str:
     """Return the outcome in a word, for the ledger."""
-    if isinstance(outcome, Matches | Missing | Edits | TROUBLE):
+    if isinstance(outcome, (Matches, Missing, Edits, *TROUBLE)):
         return type(outcome).__name__.lower()
     return "answered"

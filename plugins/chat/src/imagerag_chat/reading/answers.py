@@ -17,8 +17,9 @@ T = TypeVar("T")
 
 MATCH = (
     "match", "matches", "matched", "is_match", "is_matching", "matching", "does_match", "fits",
-    "answer", "verdict", "result", "correct",
+    "answer", "verdict", "result", "correct", "response", "decision", "judgement", "judgment",
 )  # fmt: skip
+MATCH_WORDS = ("match", "matches", "matched", "matching")
 
 
 def read(
@@ -39,8 +40,11 @@ def read(
         broken = Malformed(f"the JSON of the answer is wrong or cut off: {excerpt(text)}")
         return refused(text) or broken
     found: T | Malformed | Refused | None = _of_values(values, of_value)
-    if found is None and not values.alone:
-        found = refused(text) or of_words(text)
+    # A list in prose may be no more than a number in brackets: "[1] a hedgehog".
+    prose = not values.alone and not any(isinstance(value, Mapping) for value in values.found)
+    if prose and (found is None or isinstance(found, Malformed)):
+        in_words = refused(text) or of_words(text)
+        found = found if in_words is None else in_words
     if found is None or isinstance(found, Malformed):
         unread = Malformed(f"not the form asked for: {excerpt(text)}")
         return refused(text) or (unread if found is None else found)

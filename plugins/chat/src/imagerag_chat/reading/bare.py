@@ -15,6 +15,7 @@ LONGEST = 100_000
 _REASONING = re.compile(r"\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _OPEN_REASONING = re.compile(r"\s*<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _END_OF_REASONING = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_TAGGED = re.compile(r"<(answer|output|response|result|json)>(.*)</\1>", re.DOTALL | re.IGNORECASE)
 _END_MARKS = re.compile(r"(?:\s*(?:<\|[^<>|\s]{1,40}\|>|</s>|<eos>))+\s*$")
 _PAIRS = (
     ('"', '"'),
@@ -48,6 +49,8 @@ def prepare(answer: Any) -> str | Malformed:
         # Some chat templates open the reasoning themselves, so that only its end is seen.
         text = _END_OF_REASONING.split(text)[-1]
     text = _END_MARKS.sub("", text).strip()
+    if wrapped := _TAGGED.fullmatch(text):
+        text = wrapped[2].strip()
     return text or Malformed("the answer is empty")
 
 

@@ -24,17 +24,24 @@ _WHICH = re.compile(
         (?:the\ |das\ |die\ |der\ |la\ |le\ |l'|el\ |il\ |a\ |o\ )?
         (?:(?:picture|image|option|photo|candidate|bild|no\.|number|\#|imagen|immagine|图|图片|画像)\s*)?
         (?P<which>first|second|1st|2nd|one|two|1|2|a|b|left|right|ersten?s?|zweiten?s?|premi[eè]re?|
-          deuxi[eè]me|seconde?|primer[ao]?|prim[ao]|segund[ao]|primeir[ao]|перв\w+|втор\w+|第一|第二|
-          一枚目|二枚目|1枚目|2枚目|
+          deuxi[eè]me|seconde?|primer[ao]?|prim[ao]|segund[ao]|primeir[ao]|перв\w+|втор\w+|
           tie|tied|draw|both|neither|none|equal|equally|same|unentschieden|beide|égalité|empate|
-          pareggio|ничья|両方|同じ|平局|一样|ambas|les\ deux)
-        (?![\w'-])""",
+          pareggio|ничья|ambas|les\ deux|(?P<wide>第一|第二|[一二12]枚目|両方|同じ|平局|一样))
+        (?(wide)|(?![\w'-]))""",
     re.VERBOSE | re.IGNORECASE,
 )
 _FIRST = ("first", "1st", "one", "1", "a", "left", "第一", "一枚目", "1枚目")
 _SECOND = ("second", "2nd", "two", "2", "b", "right", "第二", "二枚目", "2枚目")
 _FIRST_LIKE = ("erst", "premi", "prim", "перв")
 _SECOND_LIKE = ("zweit", "deuxi", "second", "segund", "втор")
+_EVEN = re.compile(
+    r"(?:both|the two|they|the)(?: (?:pictures|images|attempts|of them))? (?:both )?"
+    r"(?:are|match|fit|show|look)\b(?: \w+)? (?:equal|equally|the same|identical|alike)\b"
+    r"|they are (?:equal|equally|the same|identical|alike)\b"
+)
+_WEAK = {"1", "2", "a", "b", "one", "two", "same", "none", "both"}
+_ORDINALS = {"first", "second"}
+_SAID = re.compile(r"\s*[.,:;!\n)*–—-]|\s+(?:is|fits|matches|shows)\b")
 _WRAPPING = " \t\n\r.!*_#\"'`“”«»()[]:"
 _LABELLED = re.compile(
     r"(?:picture|image|photo|candidate|option|bild|imagen|immagine|no\.|number|#|图片?|画像)\s*#?"
@@ -43,6 +50,7 @@ _LABELLED = re.compile(
 )
 _NUMBERS = re.compile(
     r"(?:(?:the )?(?:order|ranking|answer|best(?: first)?)\s*(?:is)?\s*[:=]\s*)?"
+    r"(?:(?:pictures|images|numbers)\s+)?"
     r"(\d{1,3}(?:[\s,;>→|]+(?:and\s+|then\s+)?\d{1,3})*)[\s.\])]*",
     re.IGNORECASE,
 )
@@ -94,15 +102,20 @@ def _comparison_in_words(text: str) -> tuple[Better, str] | None:
 def _which(text: str, *, whole: bool) -> Better | None:
     """Return what a text names at its start.
 
-    A single letter or digit, "one" or "a" that other words follow may be anything: "A dog …".
+    A letter, a digit or "one" that other words follow may be anything ("A dog …"), and so may
+    "First," before a reasoning.
     """
     plain = text.replace("’", "'").strip(_WRAPPING).casefold()
+    if _EVEN.match(plain):
+        return "tie"
     found = _WHICH.match(plain)
     if found is None:
         return None
     word, rest = found["which"].casefold(), plain[found.end() :].strip(_WRAPPING)
-    weak = word in {"1", "2", "a", "b", "one", "two", "same", "none", "both"}
-    if weak and found.start("which") == 0 and rest and not _separated(plain, found.end()):
+    bare = found.start("which") == 0 and bool(rest)
+    if bare and word in _WEAK and not _SAID.match(plain, found.end()):
+        return None
+    if bare and word in _ORDINALS and plain[found.end()] == ",":
         return None
     if whole and len(rest) > 60:
         return None
@@ -111,10 +124,6 @@ def _which(text: str, *, whole: bool) -> Better | None:
     if word in _SECOND or word.startswith(_SECOND_LIKE):
         return "second"
     return "tie"
-
-
-def _separated(text: str, end: int) -> bool:
-    return re.match(r"\s*[.,:;!\n)*–—-]|\s+(?:is|fits|matches|shows)\b", text[end:]) is not None
 
 
 def _order(value: Any, count: int) -> Choice | Malformed | Refused | None:

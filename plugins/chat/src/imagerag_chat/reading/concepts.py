@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -31,6 +31,13 @@ _NO_NAMES = {
 }  # fmt: skip
 """Keys that are not the names of concepts in an object that maps names to captions."""
 _EMPTY = ("-", "--", "—", "...", "…", "[]", "{}", "false", "no", "null", "nil", "na")
+_KINDS = {
+    "content", "contents", "style", "styles", "object", "objects", "attribute", "attributes",
+    "subject", "subjects", "background", "colors", "colours", "places", "actions", "relations",
+    "details", "features", "elements", "entities", "things",
+}  # fmt: skip
+"""Kinds of concepts, where an object groups them: {"content": […], "style": […]}."""
+_NUMBERED = re.compile(r"(?:(?:missing_)?(?:concept|item|object|element|name)_?)?\d{1,3}")
 _MARK = re.compile(r"\s*(?:\d{1,2}[.)]|[-*•])\s+")
 _SEVERAL = re.compile(r"\n|^\s*(?:[-*•]|\d+[.)])\s")
 
@@ -51,12 +58,21 @@ def key(name: Any) -> str:
     return re.sub(r"[^a-z0-9]+", "_", str(name).casefold()).strip("_")
 
 
-def field(value: Mapping[str, Any], names: Iterable[str]) -> tuple[bool, Any]:
-    """Return whether an object has one of `names`, the first that it has, and its value."""
+def field(
+    value: Mapping[str, Any], names: Iterable[str], words: Collection[str] = ()
+) -> tuple[bool, Any]:
+    """Return whether an object has one of `names`, and the value of the first that it has.
+
+    Else a key counts that holds one of `words`, as "missing_visual_concepts" holds "missing".
+    """
     keyed = {key(name): inner for name, inner in value.items()}
     for name in names:
         if name in keyed:
             return True, keyed[name]
+    for name, inner in keyed.items():
+        parts = name.split("_")
+        if any(part in words for part in parts) and not {"no", "not", "non"} & set(parts):
+            return True, inner
     return False, None
 
 
@@ -125,6 +141,10 @@ def _of_text(text: str) -> list[Entry]:
 
 
 def _of_object(value: Mapping[str, Any]) -> list[Entry] | Malformed:
+    if all(key(name) in _KINDS and isinstance(part, list) for name, part in value.items()):
+        return _of_list([inner for part in value.values() for inner in part])
+    if all(_NUMBERED.fullmatch(key(name)) for name in value):
+        return _of_list(list(value.values()))
     one = _entry(value)
     if isinstance(one, Entry):
         return [one]
@@ -164,8 +184,8 @@ def _entry(value: Any) -> Entry | Malformed:
         return _entry(value[0]) if len(value) == 1 and not isinstance(value[0], list) else unclear
     if not isinstance(value, Mapping):
         return unclear
-    _, name = field(value, NAMES)
-    _, caption = field(value, CAPTIONS)
+    _, caption = field(value, CAPTIONS, ("caption", "description", "query"))
+    _, name = field(value, NAMES, ("concept", "name"))
     texts = [text for text in (name, caption) if text not in (None, "", [])]
     if texts and all(isinstance(text, str) for text in texts):
         return Entry(name or "", caption or "")

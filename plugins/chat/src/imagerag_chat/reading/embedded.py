@@ -10,9 +10,11 @@ from typing import Any
 from imagerag_chat.reading.lenient import Budget, NotJSONError, decode
 
 _FENCE = re.compile(r"```[ \t]*[\w+-]*[ \t]*\r?\n?(.*?)(?:```|$)", re.DOTALL)
-_BEGIN = re.compile(r"[\[{]")
+_BEGIN = re.compile(r"\{|\[(?! \])")  # "[ ]" is a box to tick
 _MEANT = re.compile(r"""\{\s*(?:["'“„]|\w+\s*:)|\[\s*[\[{"'“„]|\{\s*\}|\[\s*\]""")
 """Brackets that begin JSON, unlike those of prose: "[1] a hedgehog", "{sic}"."""
+_KEY = re.compile(r"""["'”]\s*[:：]\s*$""")
+"""What stands before a value whose object cannot be read; alone it would mean something else."""
 _LABEL = re.compile(r"json\s*:?\s*(?=[\[{])", re.IGNORECASE)
 _VALUES = ("{", "[", '"')  # "true" and "None" alone are read as words
 _NONE = object()
@@ -78,6 +80,8 @@ def _embedded(text: str, budget: Budget) -> Values:
     alone = _MEANT.match(text) is not None
     at = 0
     while begin := _BEGIN.search(text, at):
+        if _KEY.search(text, max(0, begin.start() - 40), begin.start()):
+            return Values(tuple(found), alone, broken=True)
         try:
             value, at = decode(text, begin.start(), budget)
             found.append(value)

@@ -17,16 +17,17 @@ def _words(text: str) -> tuple[str, ...]:
 class Language:
     """One language.
 
-    `firm` are words of yes and no that decide whatever follows, `soft` ones that do so only before
-    a punctuation mark or the end, since they have other meanings too ("si", "no" as "No. 5"). `but`
-    takes back a yes, `lacking` says that something is not there, `negating` turns that around
-    ("nothing is missing"). `nothing` are whole answers that list nothing. `spaced` says whether
-    words are written apart.
+    `yes` and `no` decide whatever follows; `soft` words do so only before a punctuation mark or at
+    the end, since they have other meanings too ("si", "correct"). `partly` is a no as well, and
+    takes back a yes where a part of a sentence begins with it; `but` takes it back anywhere in one,
+    `lacking` says that something is not there, `negating` turns that around ("nothing is missing").
+    `nothing` are whole answers that list nothing. `spaced` says whether words are written apart.
     """
 
     code: str
     yes: tuple[str, ...]
     no: tuple[str, ...]
+    partly: tuple[str, ...] = ()
     soft_yes: tuple[str, ...] = ()
     soft_no: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
@@ -39,16 +40,24 @@ class Language:
 LANGUAGES = (
     Language(
         "en",
-        yes=_words("yes|yep|yeah|yup|it does match|it matches|full match|fully matches"),
+        yes=_words(
+            "yes|yep|yeah|yup|it does match|it matches|full match|fully matches|it's a match|"
+            "it is a match|this is a match|perfect match"
+        ),
         no=_words(
-            "no|nope|nah|not|partially|partly|mostly|almost|nearly|somewhat|no match|mismatch|"
-            "it does not|it doesn't|does not match|doesn't match"
+            "no|nope|nah|not|no match|mismatch|it does not|it doesn't|does not match|"
+            "doesn't match|it is not a match|it's not a match"
+        ),
+        partly=_words(
+            "partially|partly|mostly|almost|nearly|somewhat|not quite|not entirely|not fully|"
+            "not exactly|not completely|and no|to some extent|for the most part"
         ),
         soft_yes=_words("true|correct|matches|match|it does|absolutely|definitely|certainly|y"),
         soft_no=_words("false|incorrect|partial|n"),
         but=_words(
-            "but|however|although|though|except|excepting|unless|aside from|apart from|"
-            "other than|unfortunately|save for|with the exception"
+            "but|however|yet|although|though|except|excepting|unless|aside from|apart from|"
+            "other than|unfortunately|save for|with the exception|"
+            "only problem|only issue|only difference"
         ),
         lacking=_words(
             "missing|lacks|lacking|absent|wrong|incorrect|incorrectly|isn't|aren't|doesn't|"
@@ -60,7 +69,8 @@ LANGUAGES = (
     Language(
         "de",
         yes=_words("ja|jawohl"),
-        no=_words("nein|nicht|teilweise|fast|größtenteils|nur teilweise"),
+        no=_words("nein|nicht"),
+        partly=_words("teilweise|fast|größtenteils|nicht ganz|weitgehend|meistens"),
         soft_yes=_words("stimmt|richtig|wahr"),
         soft_no=_words("falsch|nö"),
         but=_words("aber|jedoch|allerdings|außer|bis auf|obwohl|leider|nur"),
@@ -74,7 +84,8 @@ LANGUAGES = (
     Language(
         "fr",
         yes=_words("oui"),
-        no=_words("non|pas|partiellement|presque"),
+        no=_words("non|pas"),
+        partly=_words("partiellement|presque|pas tout à fait|en partie"),
         soft_yes=_words("vrai|exact|tout à fait"),
         soft_no=_words("faux"),
         but=_words("mais|cependant|toutefois|sauf|hormis|excepté|bien que|à part|malheureusement"),
@@ -88,7 +99,8 @@ LANGUAGES = (
     Language(
         "es",
         yes=_words("sí"),
-        no=_words("no|parcialmente|casi"),
+        no=_words("no"),
+        partly=_words("parcialmente|casi|en parte|no del todo"),
         soft_yes=_words("si|correcto|verdadero|cierto"),
         soft_no=_words("falso|incorrecto"),
         but=_words("pero|sin embargo|excepto|salvo|aunque|no obstante|lamentablemente"),
@@ -99,7 +111,8 @@ LANGUAGES = (
     Language(
         "it",
         yes=_words("sì"),
-        no=_words("no|parzialmente|quasi|non"),
+        no=_words("no|non"),
+        partly=_words("parzialmente|quasi|in parte|non del tutto"),
         soft_yes=_words("si|esatto|vero|corretto"),
         soft_no=_words("falso"),
         but=_words("ma|però|tuttavia|tranne|eccetto|purtroppo|anche se"),
@@ -110,7 +123,8 @@ LANGUAGES = (
     Language(
         "pt",
         yes=_words("sim"),
-        no=_words("não|nao|parcialmente|quase"),
+        no=_words("não|nao"),
+        partly=_words("parcialmente|quase|em parte"),
         soft_yes=_words("verdadeiro|correto"),
         soft_no=_words("falso"),
         but=_words("mas|porém|contudo|exceto|embora|no entanto|infelizmente"),
@@ -121,7 +135,8 @@ LANGUAGES = (
     Language(
         "nl",
         yes=_words("ja"),
-        no=_words("nee|niet|gedeeltelijk|bijna"),
+        no=_words("nee|niet"),
+        partly=_words("gedeeltelijk|bijna|deels"),
         soft_yes=_words("klopt|juist"),
         but=_words("maar|echter|behalve|hoewel|helaas"),
         lacking=_words("ontbreekt|ontbreken|mist"),
@@ -131,7 +146,8 @@ LANGUAGES = (
     Language(
         "scandinavian",
         yes=_words("ja"),
-        no=_words("nej|nei|ikke|inte|delvis|nästan|nesten|næsten"),
+        no=_words("nej|nei|ikke|inte"),
+        partly=_words("delvis|nästan|nesten|næsten"),
         but=_words("men|dock|dog|bortsett fra|förutom|undtagen"),
         lacking=_words("saknas|mangler|fattas"),
         negating=_words("inget|ingenting|ingen|intet"),
@@ -140,7 +156,8 @@ LANGUAGES = (
     Language(
         "pl",
         yes=_words("tak"),
-        no=_words("nie|częściowo|prawie"),
+        no=_words("nie"),
+        partly=_words("częściowo|prawie"),
         but=_words("ale|jednak|oprócz|chociaż|niestety"),
         lacking=_words("brakuje|brak"),
         negating=_words("niczego|nic|żadnych"),
@@ -149,7 +166,8 @@ LANGUAGES = (
     Language(
         "ru",
         yes=_words("да"),
-        no=_words("нет|не|частично|почти"),
+        no=_words("нет|не"),
+        partly=_words("частично|почти|не совсем|отчасти"),
         soft_yes=_words("верно|правильно"),
         soft_no=_words("неверно"),
         but=_words("но|однако|кроме|хотя|за исключением|к сожалению"),
@@ -160,7 +178,8 @@ LANGUAGES = (
     Language(
         "uk",
         yes=_words("так"),
-        no=_words("ні|не|частково|майже"),
+        no=_words("ні|не"),
+        partly=_words("частково|майже"),
         but=_words("але|однак|крім|хоча|на жаль"),
         lacking=_words("відсутній|відсутня|відсутні|бракує|немає"),
         negating=_words("нічого|ніщо"),
@@ -169,7 +188,8 @@ LANGUAGES = (
     Language(
         "tr",
         yes=_words("evet"),
-        no=_words("hayır|kısmen|neredeyse|değil"),
+        no=_words("hayır|değil"),
+        partly=_words("kısmen|neredeyse"),
         but=_words("ama|fakat|ancak|lakin|maalesef"),
         lacking=_words("eksik|yok"),
         negating=_words("hiçbir|hiçbir şey|eksik değil"),
@@ -178,7 +198,8 @@ LANGUAGES = (
     Language(
         "ar",
         yes=_words("نعم|أجل"),
-        no=_words("لا|كلا|جزئيا|جزئيًا|ليس|ليست"),
+        no=_words("لا|كلا|ليس|ليست"),
+        partly=_words("جزئيا|جزئيًا|تقريبا|تقريبًا"),
         soft_yes=_words("صحيح"),
         soft_no=_words("خطأ"),
         but=_words("لكن|ولكن|باستثناء|إلا|غير أن|للأسف|لكنه|لكنها"),
@@ -189,7 +210,8 @@ LANGUAGES = (
     Language(
         "hi",
         yes=_words("हाँ|हां|जी हाँ|जी हां"),
-        no=_words("नहीं|जी नहीं|आंशिक"),
+        no=_words("नहीं|जी नहीं"),
+        partly=_words("आंशिक|लगभग"),
         but=_words("लेकिन|परंतु|मगर"),
         lacking=_words("गायब|नहीं"),
         negating=_words("कुछ"),
@@ -198,7 +220,8 @@ LANGUAGES = (
     Language(
         "vi",
         yes=_words("có|đúng|vâng"),
-        no=_words("không|chưa|một phần"),
+        no=_words("không|chưa"),
+        partly=_words("một phần|gần như"),
         but=_words("nhưng|tuy nhiên|ngoại trừ"),
         lacking=_words("thiếu"),
         negating=_words("không thiếu"),
@@ -207,7 +230,8 @@ LANGUAGES = (
     Language(
         "id",
         yes=_words("ya|iya"),
-        no=_words("tidak|bukan|belum|sebagian|hampir"),
+        no=_words("tidak|bukan|belum"),
+        partly=_words("sebagian|hampir"),
         but=_words("tetapi|tapi|namun|kecuali"),
         lacking=_words("hilang|kurang|tidak ada"),
         negating=_words("tidak ada yang"),
@@ -217,8 +241,9 @@ LANGUAGES = (
         "ja",
         yes=_words("はい、そうです|はいそうです|はい一致|一致しています|一致します|合っています"),
         no=_words(
-            "いいえ|いえ|違います|ちがいます|一致しません|一致していません|合っていません|部分的|不一致"
+            "いいえ|いえ|違います|ちがいます|一致しません|一致していません|合っていません|不一致"
         ),
+        partly=_words("部分的|ほぼ|ほとんど|一部"),
         soft_yes=_words("はい|ええ|うん|そうです|一致"),
         soft_no=_words("いや|ううん"),
         but=_words("ただし|しかし|でも|けれど|けど|だが|ですが|残念ながら"),
@@ -233,7 +258,8 @@ LANGUAGES = (
     Language(
         "zh",
         yes=_words("是的|符合|匹配|相符|一致|對的|对的|完全符合|完全匹配"),
-        no=_words("不|否|没有|沒有|部分|并非|並非|未"),
+        no=_words("不|否|没有|沒有|并非|並非|未"),
+        partly=_words("部分|基本|大部分|差不多|不完全"),
         soft_yes=_words("是|对|對|正确|正確|嗯"),
         soft_no=_words("错|錯|错误|無|无"),
         but=_words("但|但是|不过|不過|然而|可是|只是|除了|可惜|遗憾"),
@@ -246,9 +272,19 @@ LANGUAGES = (
         spaced=False,
     ),
     Language(
+        "th",
+        yes=_words("ใช่|ตรงกัน|ถูกต้อง"),
+        no=_words("ไม่"),
+        but=_words("แต่|ยกเว้น"),
+        lacking=_words("ขาด|ไม่มี"),
+        nothing=_words("ไม่มี|ไม่มีอะไรขาด"),
+        spaced=False,
+    ),
+    Language(
         "ko",
         yes=_words("네, 맞습니다|네 맞습니다|예, 맞습니다|일치합니다|맞습니다"),
-        no=_words("아니요|아니오|아뇨|일치하지 않|부분적|맞지 않"),
+        no=_words("아니요|아니오|아뇨|일치하지 않|맞지 않"),
+        partly=_words("부분적|거의|대체로"),
         soft_yes=_words("네|예|그렇습니다"),
         soft_no=_words("아니"),
         but=_words("하지만|그러나|다만|그런데|단,"),

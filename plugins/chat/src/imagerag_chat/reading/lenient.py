@@ -1,8 +1,8 @@
 """JSON as models write it when nothing holds them to it: the repairs that change no meaning.
 
-Read beyond JSON: trailing commas, comments, single and typographic quotation marks, quotation marks
-inside a text that were not escaped, Python's True, False and None, and bare words as keys. What is
-left open at the end is not closed: nobody knows what would have followed.
+Read beyond JSON: trailing commas, full-width ones, comments, single and typographic quotation
+marks, marks inside a text that were not escaped, Python's True, False and None, and bare words as
+keys. What is left open at the end is not closed: nobody knows what would have followed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 DEEPEST = 24
 """Levels of nesting that are read. The answers asked for have three."""
 
-_SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_SPACE = re.compile(r"(?:\s+|//[^\n]{0,500}|/\*(?:[^*]|\*(?!/)){0,500}\*/)*")
 _NUMBER = re.compile(
     r"-?(?:0|[1-9]\d{0,30})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?(?![\w.])", re.ASCII
 )
@@ -25,7 +25,8 @@ _TOKENS = {
     closing: re.compile(rf"\\(?:u[0-9a-fA-F]{{4}}|.)|[{closing}]", re.DOTALL)
     for closing in _CLOSING.values()
 }
-_GOES_ON = re.compile(r"\s*(?:[,:}\]]|//|/\*|$)")
+_GOES_ON = re.compile(r"\s*(?:[,:，：}\]]|//|/\*|$)")
+_NEXT_TEXT = re.compile(r"""(["'])\s+\1""")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
@@ -64,7 +65,7 @@ def decode(text: str, start: int, budget: Budget) -> tuple[Any, int]:
     Raises:
         NotJSONError: There is none, it is left open, nested too deeply, or the budget is used up.
     """
-    budget.spend(50)  # the strict reader may look at the whole rest
+    budget.spend(200)  # the strict reader may look at the whole rest
     try:
         value, end = _STRICT.raw_decode(text, start)
     except (ValueError, RecursionError):
@@ -120,7 +121,7 @@ class _Reader:
                 return _unique(pairs), at + 1
             key, at = self.key(at)
             at = self.skip(at)
-            if self.text[at : at + 1] != ":":
+            if self.text[at : at + 1] not in {":", "："}:
                 raise NotJSONError("a key without a value")
             value, at = self.value(at + 1, depth + 1)
             pairs.append((key, value))
@@ -151,6 +152,8 @@ class _Reader:
         """
         for token in _TOKENS[_CLOSING[self.text[at]]].finditer(self.text, at + 1):
             self.budget.spend()
+            if _NEXT_TEXT.match(self.text, token.start()):
+                raise NotJSONError("no comma between texts")
             if token.group()[0] != "\\" and _GOES_ON.match(self.text, token.end()):
                 inside = self.text[at + 1 : token.start()]
                 return _ESCAPE.sub(_meant, inside), token.end()
@@ -159,7 +162,7 @@ class _Reader:
     def separator(self, at: int, closing: str) -> int:
         at = self.skip(at)
         found = self.text[at : at + 1]
-        if found == ",":
+        if found in {",", "，"}:
             return at + 1
         if found == closing:
             return at

@@ -61,11 +61,11 @@ def read_captions(answer: Any, names: Sequence[str]) -> Named | Trouble:
     def of_words(text: str) -> Named | Unreadable | None:
         entries = marked(text)
         if not entries and not says_nothing(text) and verdict(text) is None:
-            entries = unmarked(text)
+            entries = unmarked(text, sentences=True)
         known = {name.casefold() for name in wanted}
         # What was split at a dash or colon is one caption, unless the name before it is known.
         whole = [
-            entry if entry.name.casefold() in known or not entry.whole else Entry(entry.whole)
+            entry if entry.name.casefold() in known else Entry(entry.whole or entry.name)
             for entry in entries
         ]
         return _joined(gathered(whole, most), wanted) if whole else None
@@ -88,7 +88,7 @@ def _listed(value: Any, names: Sequence[str], most: int) -> Named | Unreadable |
         return refused(value) or read_concepts_of(value, most)
     if isinstance(value, list):
         return read_concepts_of(value, most)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or not value:
         return None
     listed, inner = field(value, names)
     if listed:

@@ -9,16 +9,18 @@ from imagerag_chat.reading.bare import unquoted
 
 _MARK = re.compile(
     r"""(?P<indent>[ \t]*)(?:
-        [-*+–—]\s+                                     # - hedgehog
+        [-*+–—]\s+|[-–](?=[^\W\d])                      # - hedgehog
+        |\#\d{1,3}[.:)]?\s+|[IVX]{1,4}[.)]\s+          # #1 hedgehog
         |[•●○▪◦‣⁃▸►·・◆■□✗✘✕❌]+\s*                     # • hedgehog
         |[(（\[【]\s*\d{1,3}\s*[)）\]】]\s*[.:、]?\s*      # (1) hedgehog
-        |\d{1,3}\s*(?:[)）、．]|[.:：](?![\d])|\s[-–—]\s)\s*   # 1. hedgehog
-        |[①-⑳]\s*
+        |\d{1,3}\s*(?:[)）、．]|[.:：](?![\d])|\s?[-–—]\s)\s*  # 1. hedgehog
+        |[①-⑳]\s*|\d\ufe0f?\u20e3\s*                    # ① hedgehog, and its emoji
         |[a-hA-H][.)]\s+
         |(?:concept|item|element|caption|edit|step|instruction|missing)\s+\#?\d{1,3}\s*[:.)：–-]\s*
     )(?:\[[ xX✓]?\]\s+)?""",
     re.VERBOSE | re.IGNORECASE,
 )
+_INITIAL = re.compile(r"\s*[A-Z]\.\s")  # of a name, where it stands alone: "E. coli"
 _INLINE = re.compile(r"(?<!\S)[(（]?(\d{1,2})[.)）](?!\d)\s*")
 _FENCE_LINE = re.compile(r"\s*```[\w+-]*\s*$")
 _SHOWN = re.compile(
@@ -37,9 +39,10 @@ _LEAD_IN = re.compile(
 _ANNOUNCED = re.compile(
     r"(?:^|[.!;,]\s*)\W*(?:the )?"
     r"(?:(?:missing|lacking|absent)(?: (?:concepts?|elements?|objects?|items?|things?))?|"
-    r"(?:concepts?|elements?|objects?) missing)(?: (?:is|are))?\s*[:：]\s*(?=\S)",
+    r"(?:concepts?|elements?|objects?) missing)(?: (?:is|are))?\s*[:：=]\s*(?=\S)",
     re.IGNORECASE,
 )
+_HEAD = re.compile(r"(?:missing )?(?:concepts?|names?|objects?|elements?|items?|#|no\.?)", re.I)
 _LABEL = re.compile(r"[\s*_]*(?:caption|description|query)[\s*_]*[:：][\s*_]*", re.IGNORECASE)
 _NAME_LABEL = re.compile(
     r"[\s*_]*(?:concept|name|object|item|element)[\s*_]*[:：][\s*_]*", re.IGNORECASE
@@ -54,6 +57,7 @@ _POLITE = re.compile(
     r"hier sind|voici|aquí|以下|вот)",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"(?:\S+\s+){3,}\S+[.。]\s*$")
 _SENTENCE_END = (".", "!", "?", "。", "！", "？", ":", "：")
 
 
@@ -61,7 +65,7 @@ _SENTENCE_END = (".", "!", "?", "。", "！", "？", ":", "：")
 class Entry:
     """One entry of a list: a name, and the text that explains it, "" where there is none.
 
-    `whole` is what was written, where that was split into the two.
+    `whole` is what was written, before it was split and tidied.
     """
 
     name: str
@@ -75,11 +79,15 @@ def marked(answer: str) -> list[Entry]:
     Entries under a heading such as "Present:" are left out: they are not what was asked for.
     """
     lines = [line for line in _lines(answer) if not _FENCE_LINE.match(line)]
+    if rows := [line for line in lines if line.count("|") > 1]:
+        return _table(rows)
     if not any(_MARK.match(_unbold(line)) for line in lines):
         labelled = _labelled(lines)
         return labelled or [entry(part) for part in _inline(" ".join(lines))]
     if len(lines) == 1:
-        return [entry(part) for part in _inline(lines[0])]
+        if _INITIAL.match(lines[0]):
+            return []
+        return [found for part in _inline(lines[0]) if (found := entry(part)).name]
     entries: list[Entry] = []
     wanted, first_indent = True, None
     for line in lines:
@@ -102,16 +110,21 @@ def marked(answer: str) -> list[Entry]:
     return [found for found in entries if found.name]
 
 
-def unmarked(answer: str) -> list[Entry]:
+def unmarked(answer: str, *, sentences: bool = False) -> list[Entry]:
     """Return the entries of a list without marks: one a line, or between commas on one line.
 
-    Empty where it reads like prose. What introduces the list is dropped.
+    Empty where it reads like prose, a whole sentence included unless `sentences` are entries. What
+    introduces the list is dropped.
     """
     lines = [line.replace("**", "") for line in _lines(answer) if not _FENCE_LINE.match(line)]
     lines = [line[lead.end() :] if (lead := _LEAD_IN.match(line)) else line for line in lines]
     lines = [line.strip() for line in lines if line.strip() and not _introduces(line.strip())]
+    if not sentences and any(_SENTENCE.search(line) for line in lines):
+        return []
     if len(lines) == 1:
-        parts = [part for part in _COMMAS.split(lines[0]) if part]
+        line = lines[0]
+        line = line[1:-1] if line[0] == "[" and line[-1] == "]" else line
+        parts = [unquoted(part) for part in _COMMAS.split(line) if part]
         if len(parts) > 1 and all(_short(part, 5, 12) for part in parts):
             parts = [re.sub(r"^(?:and|or|und|et|y|e)\s+", "", part) for part in parts]
             return [Entry(_tidy(part)) for part in parts]
@@ -143,11 +156,23 @@ def entry(words: str) -> Entry:
         if name.strip() and text.strip() and _closed(name):
             text = text[label.end() :] if (label := _LABEL.match(text)) else text
             return Entry(_tidy(name), unquoted(text.strip()), words.strip())
-    return Entry(_tidy(words))
+    return Entry(_tidy(words), whole=words.strip())
 
 
 def _lines(answer: str) -> list[str]:
     return [line.rstrip() for line in answer.splitlines() if line.strip(" \t*_-=")]
+
+
+def _table(rows: list[str]) -> list[Entry]:
+    """Read a table of names and captions, without its head and the line below that."""
+    entries = []
+    for row in rows:
+        cells = [cell.replace("**", "").strip() for cell in row.strip().strip("|").split("|")]
+        cells = [cell for cell in cells if cell and not cell.isdecimal()]
+        if not cells or not cells[0].strip(":- ") or _HEAD.fullmatch(cells[0]):
+            continue
+        entries.append(Entry(_tidy(cells[0]), unquoted(cells[1]) if len(cells) > 1 else ""))
+    return entries
 
 
 def _labelled(lines: list[str]) -> list[Entry]:

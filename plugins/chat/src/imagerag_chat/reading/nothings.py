@@ -25,6 +25,7 @@ _ENGLISH = re.compile(
 )
 _WORDS = {word.casefold() for language in LANGUAGES for word in language.nothing}
 _LEAD = re.compile(r"(?:no|nein|non|nee|нет|não)\s*[,:;-]\s+")
+_LABEL = re.compile(r"(?:missing|concepts?|edits?|answer|result)(?: [a-z]+)?\s*[:：=]\s*")
 _SENTENCE = re.compile(r"[.!。！]\s*")
 _ROUND = " \t\n\r.!。！,;:*_#`\"'“”«»()[]"
 
@@ -57,6 +58,8 @@ def _plain(text: str) -> str:
 
 def _names_nothing(text: str) -> bool:
     text = text.strip(_ROUND)
+    if label := _LABEL.match(text):
+        text = text[label.end() :].strip(_ROUND)
     if lead := _LEAD.match(text):
         text = text[lead.end() :]
     if text in _WORDS:

@@ -33,25 +33,31 @@ _HELPING = (
     r"(?:assist|comply|fulfil+|accommodate|participate|engage|"
     r"help(?=\s*(?:$|[.,;!:]| (?:with|you|in|on|to|out|there|here)\b))|"
     r"(?:do|discuss|answer|process|complete|provide|support|comment|evaluate|judge|review|analy[sz]e|"
-    r"describe|continue|proceed|respond|satisfy|generate|create) "
-    r"(?:that|this|to|with|on|it|any|the|your|such|a|an|images?|pictures?|information|content)\b|"
+    r"describe|continue|proceed|respond|satisfy|generate|create) (?:(?:or|and) \w+ )?"
+    r"(?:explicit|sexual|harmful|offensive|that|this|to|with|on|it|any|the|your|such|a|an|images?|pictures?|information|content)\b|"
     r"(?:identify|recogni[sz]e|name) (?:\w+ ){0,4}?(?:people|person|individuals?|faces?|humans?)\b|"
-    r"(?:view|see|access|open|display|interpret|process|look at) "
+    r"(?:view|see|access|open|display|interpret|process|look at) (?:(?:or|and) \w+ )?"
     r"(?:the |this |that |your |any |these |those )?(?:image|picture|photo|attachment|file)s?\b)"
 )
 _FIRST_EN = (
     rf"(?:i|we) (?:really |just |simply |currently )?(?:can'?t|cannot|can not|won'?t|will not|"
-    rf"could not|am unable to|am not able to|do not|don'?t|must not) (?:\w+ )?{_HELPING}|"
+    rf"could not|am unable to|am not able to|do not|don'?t|must not) "
+    rf"(?:be able to )?(?:\w+ )?{_HELPING}|"
     rf"(?:i'?m|i am|we'?re|we are) (?:currently )?(?:unable|not (?:able|allowed|permitted|designed|"
     rf"programmed|going|in a position)) to (?:\w+ )?{_HELPING}|"
-    r"(?:i'?m|i am) not comfortable\b|(?:i|we) (?:do not|don'?t) feel comfortable\b|"
+    r"(?:i'?m|i am) (?:not comfortable|prohibited|forbidden)\b|"
+    r"(?:i'?m|i am) not (?:allowed|permitted|programmed) to\b|"
+    r"my (?:guidelines|policies|programming|instructions) (?:prevent|forbid|prohibit|do)\b|"
+    r"i(?:'d| would) (?:rather not|prefer not)\b|"
+    r"(?:i|we) (?:do not|don'?t) feel comfortable\b|"
     r"(?:i|we) (?:must|have to|need to|will have to) (?:respectfully |politely )?"
     r"(?:decline|refuse)|"
     r"(?:i|we) (?:respectfully |politely )?(?:decline|refuse) to\b|"
     r"as an? (?:ai|artificial|language|large|text|assistant)\b[^.\n]{0,60}\b"
     r"(?:can'?t|cannot|can not|unable|not able|do not|don'?t|am not|won'?t|must)|"
     r"(?:this|your|the) (?:request|prompt|content|query|image|picture)\b[^.\n]{0,60}\b"
-    r"(?:violat\w+|(?:is )?against (?:my|our|the) (?:guidelines|polic\w+|rules)|"
+    r"(?:violat\w+ (?:\w+ ){0,4}(?:guidelines?|polic\w+|rules|terms|standards)|"
+    r"(?:is )?against (?:my|our|the) (?:guidelines|polic\w+|rules)|"
     r"(?:was|is|has been) (?:flagged|blocked|rejected)|not allowed|not permitted)|"
     r"it(?:'s| is) (?:not possible for me|against (?:my|our))|"
     r"that(?:'s| is) not something (?:i|we)|request (?:refused|denied)|"
@@ -71,8 +77,8 @@ _OTHERS = (
         r"(?:es )?tut (?:mir|uns) (?:sehr |wirklich )?leid|entschuldigung|entschuldige|verzeihung|"
         r"leider|ich bedaure|ich bedauere",
         r"\b(?:kann|können|darf|dürfen|könnte|werde) (?:ich|wir)\b.{0,80}"
-        r"\b(?:nicht|keine[nrms]?)\b|"
-        r"\b(?:ich|wir) (?:kann|können|darf|dürfen|werde)\b.{0,80}\b(?:nicht|keine[nrms]?)\b|"
+        r"\b(?:nichts?|keine[nrms]?)\b|"
+        r"\b(?:ich|wir) (?:kann|können|darf|dürfen|werde)\b.{0,80}\b(?:nichts?|keine[nrms]?)\b|"
         r"nicht (?:möglich|in der lage)",
         r"(?:ich|wir|dabei|damit|das|hierbei)\b.{0,60}\b(?:nicht|keine) .{0,30}?"
         r"(?:helfen|unterstützen|weiterhelfen|beantworten|beurteilen|nachkommen|behilflich)",
@@ -170,9 +176,9 @@ _OTHERS = (
     ),
     (
         r"(?:非常|很|十分|真的)?抱歉|对不起|對不起|不好意思|很遗憾|很遺憾|遗憾的是|遺憾的是|请原谅|請原諒",
-        r"无法|無法|不能|不可以|没办法|沒辦法|不便|不被允许|没有能力",
+        r"无法|無法|不能|不可以|没(?:有)?办法|沒(?:有)?辦法|不便|不被允许|没有能力",
         r"(?:我|作为|作為|很遗憾|我们|我們).{0,20}(?:无法|無法|不能|没有办法|沒有辦法).{0,12}"
-        r"(?:帮助|幫助|协助|協助|回答|提供|处理|處理|满足|滿足|完成|识别|識別|评价|評價|评论|評論)",
+        r"(?:查看|看到|分析|访问|訪問|帮助|幫助|协助|協助|回答|提供|处理|處理|满足|滿足|完成|识别|識別|评价|評價|评论|評論)",
     ),
     (
         r"죄송(?:합니다|하지만|해요|스럽)|미안(?:합니다|하지만|해요)|유감(?:입니다|스럽)|안타깝게도",
@@ -195,6 +201,7 @@ def _compiled() -> tuple[re.Pattern[str], ...]:
 
 
 _REFUSALS = _compiled()
+_SYMBOLS = re.compile(r"^(?:[⚠❌⛔🚫🙏😔😞❗‼️]\s*)+")
 _BEFORE = re.compile(
     r"(?:>\s|#+\s)*(?:[*_]{1,3}(?=\w))?(?:(?:answer|assistant|response|ai|bot|model)\s*:\s*)?"
 )
@@ -207,6 +214,7 @@ def is_refusal(text: str) -> bool:
     An apology alone is none, and neither is "I can't see a hedgehog": that is about the picture.
     """
     start = " ".join(text[:500].replace("’", "'").casefold().split())
+    start = _SYMBOLS.sub("", start)
     before = _BEFORE.match(start)
     assert before is not None  # it matches nothing at all, too
     start = start[before.end() :]

@@ -9,17 +9,19 @@ from typing import Any
 from imagerag.text import clean
 from imagerag.values import Concept, Malformed, Matches, Missing, Refused, Review
 from imagerag_chat.question import Trouble
-from imagerag_chat.reading.answers import MATCH, read, refusal_in, truth, unwrapped
+from imagerag_chat.reading.answers import MATCH, MATCH_WORDS, read, refusal_in, truth, unwrapped
 from imagerag_chat.reading.bare import excerpt
 from imagerag_chat.reading.concepts import (
+    CAPTIONS,
     NAMES,
     NOTES,
     Named,
     field,
     gathered,
+    key,
     read_concepts_of,
 )
-from imagerag_chat.reading.lists import announced, marked
+from imagerag_chat.reading.lists import Entry, announced, marked, unmarked
 from imagerag_chat.reading.nothings import says_nothing, says_nothing_is_missing
 from imagerag_chat.reading.refusals import is_refusal
 from imagerag_chat.reading.verdicts import verdict
@@ -28,7 +30,11 @@ MISSING = (
     "missing", "missing_concepts", "concepts_missing", "missing_elements", "missing_objects",
     "missing_items", "lacking", "absent", "concepts", "elements", "objects", "items",
 )  # fmt: skip
+MISSING_WORDS = ("missing", "lacking", "absent")
+_OF_ONE = {*NAMES, *CAPTIONS, *NOTES, "importance", "score", "confidence"}
 PRESENT = ("present", "present_concepts", "shown", "visible", "seen", "found")
+_LABELS = {*MATCH, *MISSING, *PRESENT, *NOTES, "caption", "captions"}
+"""What labels an entry of a list in words, and is no concept."""
 
 
 def read_review(answer: Any, most: int) -> Review:
@@ -67,8 +73,8 @@ def _review(value: Any, most: int) -> Review | None:
         return Missing(named.concepts, note=named.remark) if named.concepts else Matches()
     if not isinstance(value, Mapping):
         return None
-    judged, said = field(value, MATCH)
-    listed, missing = field(value, MISSING)
+    judged, said = field(value, MATCH, MATCH_WORDS)
+    listed, missing = field(value, MISSING, MISSING_WORDS)
     if isinstance(said, Mapping) and not listed:
         return _review(dict(said), most)
     if not judged and not listed:
@@ -78,7 +84,7 @@ def _review(value: Any, most: int) -> Review | None:
         return named
     if said is None and not listed:
         return Malformed("the answer leaves open whether the picture matches")
-    match = truth(said) if judged else not named.concepts
+    match = truth(said) if judged else not named.concepts and not _mentions_match(value)
     if named.concepts:
         remark = "said to match, yet with concepts that are missing" if match else ""
         present = _present(value, named, most)
@@ -88,6 +94,12 @@ def _review(value: Any, most: int) -> Review | None:
     if match is None:
         return noted(Malformed(f"neither yes nor no: {excerpt(repr(said))}"), value)
     return noted(Malformed("no match, yet no concept is named that is missing"), value)
+
+
+def _mentions_match(value: Mapping[str, Any]) -> bool:
+    """Say whether a key that was not understood is about matching, such as "no_match"."""
+    words = {part for name in value for part in key(name).split("_")}
+    return bool(words & {*MATCH_WORDS, "mismatch", "mismatched"})
 
 
 def _of_truth(match: bool | None) -> Review | None:
@@ -106,7 +118,7 @@ def _present(value: Mapping[str, Any], missing: Named, most: int) -> tuple[Conce
 
 def _single(value: Mapping[str, Any], most: int) -> Review | None:
     """Read one concept that stands alone, without the list around it."""
-    if not field(value, NAMES)[0]:
+    if not field(value, NAMES)[0] or not all(key(name) in _OF_ONE for name in value):
         return None
     named = read_concepts_of(value, most)
     if isinstance(named, Named):
@@ -115,10 +127,19 @@ def _single(value: Mapping[str, Any], most: int) -> Review | None:
 
 
 def _in_words(text: str, most: int) -> Review | None:
-    named = gathered(marked(text) or announced(text), most)
+    word = verdict(text)
+    entries: list[Entry] = []
+    for entry in marked(text) or announced(text):
+        label = key(entry.name)
+        if entry.text and label in MATCH:
+            word = verdict(entry.text)  # "1. Match: no"
+        elif entry.text and label in MISSING:
+            entries += unmarked(entry.text)
+        elif label not in _LABELS:
+            entries.append(entry)
+    named = gathered(entries, most)
     if not isinstance(named, Named):
         return named
-    word = verdict(text)
     if named.concepts and word != "yes":
         return Missing(named.concepts, note=named.remark)
     if word == "yes" or (says_nothing(text) and (word != "no" or " " in text)):
@@ -134,7 +155,7 @@ def _match(value: Any) -> bool | Malformed | Refused | None:
         return truth(value)
     if not isinstance(value, Mapping):
         return None
-    judged, said = field(value, MATCH)
+    judged, said = field(value, MATCH, MATCH_WORDS)
     if not judged:
         return refusal_in(value)
     match = truth(said)

@@ -28,8 +28,8 @@ EDITS = (
 )
 
 _PREAMBLE = re.compile(
-    r"(?:(?:sure|certainly|of course|okay|ok)[!,.]?\s*)?(?:here(?:'s| is| are)\b[^:\n]{0,80}[:]\s*|"
-    r"(?:the |a |one[- ]sentence )?(?:caption|description|answer)\s*[:：]\s*)?",
+    r"(?:(?:sure|certainly|of course|okay|ok)[!,.:]\s*)?(?:here(?:'s| is| are)\b[^:\n]{0,80}[:]\s*|"
+    r"(?:the |a |one[- ]sentence |image |picture )?(?:caption|description|answer)\s*[:：]\s*)?",
     re.IGNORECASE,
 )
 _VERB = re.compile(
@@ -68,7 +68,8 @@ def _caption(value: Any) -> str | Malformed | Refused | None:
 def _caption_in_words(text: str) -> str | None:
     text = _PREAMBLE.sub("", text.strip(" \t\n*_#"), count=1).strip()
     lines = [line.strip(" \t*_#>-•") for line in text.splitlines()]
-    line = next((line for line in lines if line), "")
+    lines = [line for line in lines if line]
+    line = next((line for line in lines if not line.endswith(":")), "")
     caption = clean(unquoted(line))
     return caption if any(char.isalnum() for char in caption) else None
 

@@ -12,17 +12,19 @@ from imagerag_chat.reading.languages import LANGUAGES, Language
 Verdict: TypeAlias = Literal["yes", "qualified", "no"]
 """What an answer begins with: a yes, a yes that is taken back ("Yes, but …"), or a no."""
 
-_WRAPPING = re.compile(r"[\s*_#>\"'“”„«»「」`.。¡¿…()\[\]-]*")
+_WRAPPING = re.compile(r"[\W_]*")
 _LABEL = re.compile(
-    r"(?:final |my |the )?(?:answer|verdict|match(?:es|ed)?|result|response|antwort|réponse|"
-    r"respuesta|risposta|resposta|ответ|回答|答え|答案|答|الإجابة|الجواب|답|답변)"
-    r"[\s*_]*[:：=][\s*_]*",
-    re.IGNORECASE,
+    r"(?:(?:final |my |the )*(?:answer|verdict|match(?:es|ed)?|result|response|assistant|antwort|"
+    r"réponse|respuesta|risposta|resposta|ответ|回答|答え|答案|答|الإجابة|الجواب|답|답변)"
+    r"(?:\s*\([^()\n]{1,30}\))?(?:[\s*_]*[:：=][\s*_]*|\s+is[\s:]+)|"
+    r"(?:does|is) (?:the|this|it)\b[^?\n]{0,120}\?\s+)"
 )
 _PICTURE = re.compile(
-    r"(?:the|this|your) (?:picture|image|photo|drawing|illustration|draft) "
-    r"(?:(?P<no>does not|doesn't|do not|fails to|only partially|partially) |"
-    r"(?:fully |does |clearly |accurately |completely )?)match(?:es)?\b"
+    r"(?:the|this|your) (?:\w+ )?(?:picture|image|photo|drawing|illustration|draft|painting) "
+    r"(?:(?P<no>(?:does not|doesn't|do not|fails to|only partially|partially|partly) (?:\w+ )?"
+    r"(?:match|show|depict|reflect|contain|include|fit|meet|correspond)(?:e?s)?)|"
+    r"(?:fully |does |clearly |accurately |completely |perfectly )?"
+    r"(?:match(?:es)?|correspond(?:s)? to|fits))\b"
 )
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|„[^“”\n]*[“”]|«[^»\n]*»|「[^」\n]*」|‘[^’\n]*’")
 _PARTS = re.compile(r"[.!?;,\n:–—。、，；！？،؛()]+")
@@ -54,11 +56,6 @@ def verdict(text: str) -> Verdict | None:
     return None
 
 
-def bare(text: str) -> Verdict | None:
-    """Return the yes or no that `text` is as a whole, for the values of fields."""
-    return verdict(text) if len(text) <= 60 else None
-
-
 def _plain(text: str) -> str:
     text = text.replace("’", "'").casefold()
     for _ in range(2):  # "**Answer:** yes"
@@ -80,7 +77,7 @@ _BY_LENGTH = sorted(
         for language in LANGUAGES
         for kind, words in (
             ("yes", language.yes + language.soft_yes),
-            ("no", language.no + language.soft_no),
+            ("no", language.no + language.partly + language.soft_no),
         )
         for word in words
     ),
@@ -94,8 +91,9 @@ def _ends(text: str, end: int, language: Language, soft: bool) -> bool:
     if _NUMBERED.match(rest):
         return False
     if soft:
-        alone = end > 1 and _PAUSE.match(rest) is not None
-        return alone or not rest.strip(" \t\n.!\"'*`)")
+        letter = end == 1 and text[0].isascii()  # "y" and "n", as in "Y-shaped"
+        decided = not letter and _PAUSE.match(rest) is not None
+        return decided or not rest.strip(" \t\n.!\"'*`)")
     return not language.spaced or not (_continues(rest[:1]) or _JOINED.match(rest))
 
 
@@ -113,10 +111,10 @@ def taken_back(rest: str, languages: Sequence[Language]) -> bool:
 
 def _takes_back(part: str, language: Language) -> bool:
     if language.spaced:
-        if _has(part, language.but):
+        if _has(part, language.but) or part.startswith(language.partly) or part in language.no:
             return True
         return _has(part, language.lacking) and not _has(part, language.negating)
-    if part.startswith(language.but) or part.endswith(language.but):
+    if part.startswith(language.but + language.partly) or part.endswith(language.but):
         return True
     negated = any(word in part for word in language.negating)
     return not negated and any(word in part for word in language.lacking)
