@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import io
 import json
@@ -376,7 +377,11 @@ def test_only_loopback_is_bound():
 
 
 def test_the_address_of_version_6_works():
-    with LoopbackVLM(host="::1") as server:
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(LoopbackVLM(host="::1"))
+        except OSError:
+            pytest.skip("no IPv6 loopback here")
         assert server.url.startswith("http://[::1]:")
         with socket.create_connection(("::1", int(server.url.rpartition(":")[2]))) as connection:
             connection.sendall(b"GET /v1/models HTTP/1.1\r\nConnection: close\r\n\r\n")

@@ -118,10 +118,11 @@ def _look_up(host: Any, *_: Any) -> None:
 
 
 def _check_address(action: str, connection: socket.socket, address: Any) -> None:
-    family = getattr(connection.family, "name", "")
-    if family in _LOCAL_FAMILIES:
+    import socket  # late, as above; whoever connects has loaded it
+
+    if connection.family in {getattr(socket, name, None) for name in _LOCAL_FAMILIES}:
         return
-    inet = family in ("AF_INET", "AF_INET6")
+    inet = connection.family in (socket.AF_INET, socket.AF_INET6)
     host = address[0] if isinstance(address, tuple) and address else address
     if not inet or not is_local(host):
         _guards[-1].refuse(action, address)
