@@ -147,17 +147,18 @@ class HTTPCritic(ChatCritic):
             usd_per_picture=self.cost_of_a_picture(),
         )
 
-    def cost_of_a_picture(self) -> float | None:
+    def cost_of_a_picture(self, *, closely: bool = True) -> float | None:
         """Estimate the dollars of one picture with one mismatch, None where unknown.
 
         Counted are a review of the draft and a comparison of draft and result, with square pictures
-        of `image_size`.
+        of `image_size`, looked at tile by tile unless `closely` is false.
         """
         config = self.config
-        reviews = {"one": 1, "three": 3}[config.calls]
+        shown = {"one": [1], "three": [1, 1, 0]}[config.calls]
         comparisons = {"once": 1, "both-orders": 2}[config.compare]
-        calls = [(1, ASKED, ANSWERED)] * reviews + [(2, ASKED, COMPARED)] * comparisons
-        return estimate(config, self.home, calls, config.image_size)
+        calls = [(pictures, ASKED, ANSWERED) for pictures in shown]
+        calls += [(2, ASKED, COMPARED)] * comparisons
+        return estimate(config, self.home, calls, config.image_size, closely=closely)
 
 
 def unusable(body: Mapping[str, Any]) -> Unavailable | None:

@@ -47,7 +47,12 @@ def usage(config: HTTPConfig, home: str, outcome: Outcome, tokens: Tokens) -> Us
 
 
 def estimate(
-    config: HTTPConfig, home: str, calls: list[tuple[int, int, int]], image_size: int
+    config: HTTPConfig,
+    home: str,
+    calls: list[tuple[int, int, int]],
+    image_size: int,
+    *,
+    closely: bool = True,
 ) -> float | None:
     """Return what calls would cost in dollars, None where price or counting is not known.
 
@@ -56,11 +61,14 @@ def estimate(
         home: The provider's own address.
         calls: For each call how many images it shows, and its tokens of text in and out.
         image_size: Side of the images, which are taken to be square, in pixels.
+        closely: Whether they are looked at tile by tile.
     """
     if config.free:
         return 0.0
     price = price_for(config, home)
-    each = image_tokens(price, image_size, image_size) if price is not None else None
+    each = (
+        image_tokens(price, image_size, image_size, closely=closely) if price is not None else None
+    )
     if price is None or each is None:
         return None
     costs = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -30,9 +29,6 @@ GRACE = 0.5
 
 LOADING_SECONDS = 120.0
 """Most seconds for importing the provider's library and making its client."""
-
-CLOSING_SECONDS = 2.0
-"""Most seconds for closing connections in order."""
 
 LONGEST_PAUSE = 16
 """Longest pause between attempts, in units of the first."""
@@ -94,7 +90,6 @@ class Line(Generic[Client]):
         self._worker = Worker()
         self._lock = threading.Lock()
         self._clients: dict[Key, Client] = {}
-        self._opened: list[BoundedClient] = []
 
     def ask(
         self,
@@ -137,12 +132,7 @@ class Line(Generic[Client]):
     def close(self) -> None:
         """Close the connections and end the thread; a call under way ends as unavailable."""
         with self._lock:
-            opened, self._opened = self._opened, []
             self._clients = {}
-        for http in opened:
-            # Where this fails, connections close with the thread.
-            with contextlib.suppress(WorkerClosedError, TimeoutError):
-                self._worker.run(http.aclose, CLOSING_SECONDS)
         self._worker.close()
 
     def _client(self, key: Key) -> Client:
@@ -152,8 +142,9 @@ class Line(Generic[Client]):
                 keep_out(key)
 
                 async def connect() -> Client:
-                    self._opened.append(BoundedClient(self.config))
-                    return self._connect(key.value, self.config.base_url, self._opened[-1])
+                    http = BoundedClient(self.config)
+                    self._worker.before_the_end(http.aclose)
+                    return self._connect(key.value, self.config.base_url, http)
 
                 # Importing the provider's library takes seconds, which are not the server's.
                 self._clients[key] = self._worker.run(connect, LOADING_SECONDS)

@@ -88,15 +88,18 @@ def priced_models() -> Mapping[str, Price]:
     return {name: Price(**fields) for name, fields in json.loads(text)["models"].items()}
 
 
-def image_tokens(price: Price, width: int, height: int) -> int | None:
+def image_tokens(price: Price, width: int, height: int, *, closely: bool = True) -> int | None:
     """Estimate as how many tokens an image of the input is counted, by the provider's formula.
 
-    None where the list has no formula for the model. Width and height are in pixels.
+    None where the list has no formula for the model. Width and height are in pixels. `closely` is
+    false where tiles are not looked at one by one (OpenAI's `detail = "low"`).
     """
     if price.image is None:
         return None
     if "pixels" in price.image:
         return math.ceil(width * height / price.image["pixels"])
+    if not closely:
+        return price.image["base"]
     scale = min(1.0, 2048 / max(width, height))
     scale *= min(1.0, 768 / (min(width, height) * scale))
     across, down = (math.ceil(round(side * scale, 6) / 512) for side in (width, height))

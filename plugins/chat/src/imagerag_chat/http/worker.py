@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
+Farewell: TypeAlias = Callable[[], Awaitable[object]]
 
 PARTING = 2.0
 """Longest wait, in seconds, for the thread to end. One that looks up a name cannot be interrupted,
@@ -32,6 +33,7 @@ class Worker:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: Callable[[], object] = _nothing
+        self._farewell: list[Farewell] = []
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
         """Return what `work` gives, run in the loop.
@@ -56,10 +58,15 @@ class Worker:
             future.cancel()
             raise
 
+    def before_the_end(self, farewell: Farewell) -> None:
+        """Have something done in the loop before it ends, once nothing else is under way."""
+        self._farewell.append(farewell)
+
     def close(self) -> None:
         """Cancel what is under way and end the thread. Calling it twice does nothing more."""
         with self._lock:
             self._loop, end, self._end = None, self._end, _nothing
+            self._farewell = []
         end()
 
     def _started(self) -> asyncio.AbstractEventLoop:
@@ -67,7 +74,10 @@ class Worker:
             if self._loop is None:
                 ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
                 thread = threading.Thread(
-                    target=asyncio.run, args=(_serve(ready),), name="imagerag-http", daemon=True
+                    target=asyncio.run,
+                    args=(_serve(ready, self._farewell),),
+                    name="imagerag-http",
+                    daemon=True,
                 )
                 thread.start()
                 self._loop, stop = ready.result()
@@ -76,10 +86,20 @@ class Worker:
             return self._loop
 
 
-async def _serve(ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+async def _serve(
+    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]], farewells: list[Farewell]
+) -> None:
     stop = asyncio.Event()
     ready.set_result((asyncio.get_running_loop(), stop))
-    await stop.wait()  # when this returns, `asyncio.run` cancels what is still under way
+    await stop.wait()
+    under_way = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    for farewell in farewells:
+        with contextlib.suppress(Exception):  # what is not closed in order ends with the loop
+            async with asyncio.timeout(PARTING / 2):
+                await farewell()
 
 
 def _end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, thread: threading.Thread) -> None:
