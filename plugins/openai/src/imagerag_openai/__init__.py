@@ -1,0 +1,32 @@
+"""OpenAI, and servers that speak its language, for imagerag.
+
+The names below are imported on first use; importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagerag_openai.critic import OpenAICritic
+    from imagerag_openai.images.conditioner import GPTImageConditioner
+    from imagerag_openai.images.generator import GPTImageGenerator
+
+__all__ = ["GPTImageConditioner", "GPTImageGenerator", "OpenAICritic"]
+
+_HOMES = {
+    "GPTImageConditioner": "images.conditioner",
+    "GPTImageGenerator": "images.generator",
+    "OpenAICritic": "critic",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
