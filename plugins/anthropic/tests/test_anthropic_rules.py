@@ -1,0 +1,11 @@
+"""The rules of every critic over HTTP, kept by this one."""
+
+from __future__ import annotations
+
+from imagerag_anthropic.config import AnthropicCriticConfig
+from imagerag_anthropic.critic import AnthropicCritic
+from imagerag_chat.http.testing import FaultRules, KeyRules, TrafficRules
+
+
+class TestRules(FaultRules, KeyRules, TrafficRules):
+    wire, critic, config = "anthropic", AnthropicCritic, AnthropicCriticConfig
