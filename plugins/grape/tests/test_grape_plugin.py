@@ -59,6 +59,8 @@ def test_the_preset_holds_the_papers_settings():
     assert (config.rounds, config.keep, config.edit_size) == (1, "last", "picture")
     assert config.painter["use"] == "omnigen"
     assert config.editor is None
+    painter = config.painter
+    assert (painter["guidance_scale"], painter["img_guidance_scale"]) == (2.5, 1.6)
     assert (found["critic"]["use"], found["loop"]["gate"]) == ("openai", "never")
     assert found["seed"] == 0
 

@@ -30,6 +30,12 @@ def test_an_editor_with_a_syntax_for_pictures_gets_the_placeholder(rag):
     assert guidance.prompt == "<img><|image_1|></img> add a hat"
 
 
+@pytest.mark.parametrize("syntax", ["Image {k}", "Picture {k}"])
+def test_an_editor_that_names_pictures_in_words_gets_a_colon(rag, syntax):
+    guidance = first_edit(rag("add a hat", painter={**OMNI, "syntax": syntax}))
+    assert guidance.prompt == f"{syntax.format(k=1)}: add a hat"
+
+
 def test_the_wording_is_configurable(rag):
     worded = first_edit(rag("add a hat", painter=OMNI, editor_prompt="In {image}: {instruction}!"))
     assert worded.prompt == "In <img><|image_1|></img>: add a hat!"

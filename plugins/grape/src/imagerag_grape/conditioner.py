@@ -70,7 +70,7 @@ class GrapeConditioner(Conditioner):
             if self._painter is None
             else f"the wording of {_use(self.config)!r}",
             usd_per_picture=0.0,
-            proven="with the wording for SDXL and its generator, in the sandbox",
+            proven="with the wordings for SDXL and for OmniGen, and their generators",
         )
 
 

@@ -39,8 +39,9 @@ class GrapeConfig(ComponentConfig):
     editor_prompt: str | None = Field(
         None,
         description="How an edit is worded without a conditioner, with {image} for the picture in "
-        "the editor's own syntax and {instruction}. By default '{image} {instruction}' for an "
-        "editor with a syntax for pictures (the paper's, for OmniGen), else '{instruction}'.",
+        "the editor's own syntax and {instruction}. By default '{image} {instruction}' where that "
+        "is a placeholder (the paper's, for OmniGen), '{image}: {instruction}' where it is words, "
+        "and '{instruction}' where there is none.",
     )
     edits: int = Field(
         8,

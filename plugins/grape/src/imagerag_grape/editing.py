@@ -107,7 +107,13 @@ class Wording:
 
     def _text(self, instruction: str) -> str:
         syntax = self._editor.capability().reference_syntax
-        template = self._config.editor_prompt
-        if template is None:
-            template = "{image} {instruction}" if syntax else "{instruction}"
+        template = self._config.editor_prompt or _template(syntax)
         return template.format(image=syntax.format(k=1), instruction=instruction)
+
+
+def _template(syntax: str) -> str:
+    """Return the wording for an editor that names pictures in this way, or not at all."""
+    if not syntax:
+        return "{instruction}"
+    # The paper's for OmniGen is a placeholder and the instruction; words want a colon between.
+    return "{image}: {instruction}" if syntax[0].isalpha() else "{image} {instruction}"

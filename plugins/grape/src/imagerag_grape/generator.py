@@ -130,8 +130,9 @@ class GrapeGenerator(Generator):
             commercial=capability.commercial,
             memory_gb=0.0,
             usd_per_picture=0.0,
-            proven="every step and decision, with an editor and planners that follow a script, "
-            "painted by SDXL in the sandbox; no published editor or planner was run",
+            proven="every step and decision, with an editor and planners that follow a script; "
+            "the preset on a tiny random OmniGen and a loopback server; the sandbox's SDXL and "
+            "CLIP critic. OmniGen's published weights and GPT-4o were not run.",
         )
 
     def _plan(self, painting: Painting) -> None:
