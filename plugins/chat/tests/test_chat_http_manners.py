@@ -72,10 +72,11 @@ def test_other_trouble_teaches_nothing(status, words):
 
 def test_what_two_threads_learn_adds_up():
     learned = Learned(Manners())
-    learned.learn(Manners(rung=1))
-    learned.learn(Manners(temperature=False))
-    learned.learn(Manners(limit="max_completion_tokens", settled=True))
-    learned.learn(Manners(rung=1))
+    assert learned.learn(Manners(rung=1)) == "in another answer format"
+    assert learned.learn(Manners(temperature=False)) == "without a temperature"
+    limit = Manners(limit="max_completion_tokens", settled=True)
+    assert learned.learn(limit) == "with max_completion_tokens"
+    assert learned.learn(Manners(rung=1)) == "", "that is known already"
     assert learned.now == Manners(1, False, "max_completion_tokens", True)
 
 

@@ -105,6 +105,35 @@ def test_the_thread_ends_with_the_worker():
     assert len(threads()) == before
 
 
+@pytest.mark.parametrize("how", ["closed", "forgotten"])
+def test_the_last_is_done_in_the_loop_before_it_ends(how):
+    done = []
+
+    async def sleep():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            done.append("cancelled")
+
+    async def farewell():
+        await asyncio.sleep(0)
+        done.append(threading.current_thread().name)
+
+    async def failing():
+        raise ValueError
+
+    worker = Worker()
+    for last in (failing, farewell):
+        worker.before_the_end(last)
+    with pytest.raises(TimeoutError):
+        worker.run(sleep, 0.05)
+    if how == "closed":
+        worker.close()
+    del worker
+    gc.collect()
+    assert done == ["cancelled", "imagerag-http"]
+
+
 PROGRAM = """
 import asyncio, sys
 from imagerag_chat.http.worker import Worker

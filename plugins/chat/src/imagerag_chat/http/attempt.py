@@ -83,6 +83,7 @@ def judged(response: httpx2.Response) -> Attempt:
 def failed(error: Exception, host: str) -> Attempt | None:
     """Say what an exception of a provider's client means, None where it is a defect of ours."""
     for cause in _chain(error):
+        name = type(cause).__name__
         if isinstance(getattr(cause, "response", None), httpx2.Response):
             return judged(cause.response)  # type: ignore[attr-defined]
         if isinstance(cause, AnswerTooLargeError):
@@ -90,11 +91,11 @@ def failed(error: Exception, host: str) -> Attempt | None:
         if isinstance(cause, UnaskedEncodingError):
             return Attempt("lasting", note="the answer is compressed, unasked", charge=None)
         if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
-            return Attempt("passing", note=f"no connection to {host} ({type(cause).__name__})")
+            why = clean(str(cause), 150).rstrip(".") or "no reason given"
+            return Attempt("passing", note=f"no connection to {host} ({name}: {why})")
         if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
-            return Attempt("lasting", note=f"no request could be made ({type(cause).__name__})")
+            return Attempt("lasting", note=f"no request could be made ({name})")
         if isinstance(cause, httpx2.RequestError | ssl.SSLError | anyio.EndOfStream | OSError):
-            name = type(cause).__name__
             return Attempt("passing", note=f"the connection broke off ({name})", charge=None)
     return None
 

@@ -16,6 +16,7 @@ from imagerag_chat.http.config import ProviderConfig
 from imagerag_chat.http.ledger import estimate, usage
 from imagerag_chat.http.line import Line, Outcome
 from imagerag_chat.http.manners import Learned, Manners, fits
+from imagerag_chat.http.place import is_local
 from imagerag_chat.http.prices import Tokens
 from imagerag_chat.picture import Picture, encode
 from imagerag_chat.question import Question, Reply
@@ -97,7 +98,7 @@ class HTTPCritic(ChatCritic):
         def adapt(attempt: Attempt) -> bool:
             better = used.after(attempt, rungs=self.rungs)
             if better is not None:
-                self.learned.learn(better)
+                self._learn(better, question, f"the server refused it with status {attempt.status}")
             return better is not None
 
         outcome = self._line.ask(send, adapt)
@@ -127,9 +128,14 @@ class HTTPCritic(ChatCritic):
                 )
             strict = question.schema is not None and used.rung == 0
             if strict and text.strip() and not fits(text, question.schema):
-                self.learned.learn(replace(used, rung=1))  # it did not heed the schema
+                self._learn(replace(used, rung=1), question, "the server does not heed the schema")
             reply = Reply(text)
         return replace(reply, usage=line)
+
+    def _learn(self, better: Manners, question: Question, why: str) -> None:
+        news = self.learned.learn(better)
+        if news:
+            self.context.decide(question.call, f"ask {news} from now on", why)
 
     def close(self) -> None:
         """Close connections. Calling it twice does nothing more."""
@@ -144,6 +150,8 @@ class HTTPCritic(ChatCritic):
         return Facts(
             model=self.config.model,
             revision=self.config.model,
+            # At a server in one's own network the model's memory may well be this machine's.
+            memory_gb=None if is_local(self.config.base_url) else 0.0,
             usd_per_picture=self.cost_of_a_picture(),
         )
 

@@ -29,13 +29,17 @@ class _Scrubbing(logging.Filter):
         self.keys: frozenset[Key] = frozenset()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        said = record.getMessage()
+        try:
+            said = record.getMessage()
+        except (TypeError, ValueError):  # for the handler to complain about
+            return True
         trace = _FORM.formatException(record.exc_info) if record.exc_info else ""
         for key in self.keys:
-            said, trace = key.scrub(said), key.scrub(trace)
-        record.msg, record.args = said, ()
-        if record.exc_info:
-            record.exc_text = trace
+            if key.value in said:
+                said = key.scrub(said)
+                record.msg, record.args = said, ()
+            if key.value in trace:
+                trace = record.exc_text = key.scrub(trace)
         return True
 
 

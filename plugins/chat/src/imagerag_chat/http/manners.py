@@ -73,16 +73,26 @@ class Learned:
         """How to ask."""
         return self._now
 
-    def learn(self, better: Manners) -> None:
-        """Take over what is new in `better`; other threads may have learned something else."""
+    def learn(self, better: Manners) -> str:
+        """Take over what is new in `better`, and return it in words, "" where nothing is.
+
+        Other threads may have learned something else meanwhile: that stays.
+        """
         with self._lock:
-            limits = better if better.settled else self._now
+            before = self._now
+            limits = better if better.settled else before
             self._now = Manners(
-                rung=max(self._now.rung, better.rung),
-                temperature=self._now.temperature and better.temperature,
+                rung=max(before.rung, better.rung),
+                temperature=before.temperature and better.temperature,
                 limit=limits.limit,
                 settled=limits.settled,
             )
+            news = {
+                "without a temperature": before.temperature != self._now.temperature,
+                "in another answer format": before.rung != self._now.rung,
+                f"with {self._now.limit}": before.limit != self._now.limit,
+            }
+        return ", ".join(words for words, new in news.items() if new)
 
 
 def fits(text: str, schema: Any) -> bool:
