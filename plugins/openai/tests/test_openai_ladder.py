@@ -23,10 +23,13 @@ PICTURE = Image.new("RGB", (32, 32), (9, 99, 9))
 def critic():
     opened = []
 
-    def make(server, **options):
+    def make(server, decided=None, **options):
         values = {"base_url": server.openai_url, "deadline": 20.0, "backoff": 0.01}
         config = OpenAICriticConfig(**values | options)
-        made = OpenAICritic(config, Context(lambda role: None, Path("unused")))
+        decide = (
+            (lambda *words: None) if decided is None else (lambda *words: decided.append(words))
+        )
+        made = OpenAICritic(config, Context(lambda role: None, Path("unused"), decide=decide))
         opened.append(made)
         return made
 
@@ -48,10 +51,13 @@ def refuse(*formats):
 
 
 def test_a_server_without_schemas_is_asked_for_an_object_from_then_on(critic):
+    decided = []
     with LoopbackVLM(refuse("json_schema")) as server:
-        one = critic(server)
+        one = critic(server, decided)
         assert isinstance(one.review(PICTURE, PROMPT), Matches)
         assert isinstance(one.review(PICTURE, PROMPT), Matches)
+    (decision,) = decided
+    assert decision[:2] == ("review", "ask in another answer format from now on")
     assert [r.format for r in server.requests] == ["json_schema", "json_object", "json_object"]
 
 
