@@ -68,20 +68,28 @@ def disk_space(model: str) -> Iterator[None]:
 
 
 def _advice(config: PipelineConfig, kind: type[ImageRAGError]) -> str:
-    options = []
+    """Return what needs less: options that are not in use yet, and that the generator accepts."""
     painting = issubclass(kind, CapabilityError)
+    offload = "model" if config.offload == "none" else "sequential"
+    found = []
     if painting and config.batch_size > 1:
-        options.append("batch_size = 1")
+        found.append("batch_size = 1")
     if config.dtype in {"float32", "fp32"}:
-        options.append("dtype = 'bfloat16' (on a GPU)")
-    if config.offload == "none":
-        options.append("offload = 'model' (on a GPU)")
-    elif config.offload != "sequential":
-        options.append("offload = 'sequential'")
-    if config.quantisation == "none":
-        options.append("quantisation = 'bitsandbytes-4bit'")
+        found.append("dtype = 'bfloat16' (on a GPU)")
+    if config.offload != offload and _accepts(config, offload=offload):
+        found.append(f"offload = {offload!r} (on a GPU)")
+    if config.quantisation == "none" and _accepts(config, quantisation="bitsandbytes-4bit"):
+        found.append("quantisation = 'bitsandbytes-4bit' (on a GPU)")
     if painting:
-        options.append("a smaller size")
+        found.append("a smaller size")
         if not config.vae_tiling:
-            options.append("vae_tiling = true")
-    return f"These need less: {'; '.join(options)}." if options else "A larger device is needed."
+            found.append("vae_tiling = true")
+    return f"These need less: {'; '.join(found)}." if found else "A larger device is needed."
+
+
+def _accepts(config: PipelineConfig, **change: str) -> bool:
+    try:
+        type(config).model_validate({**config.model_dump(), **change})
+    except ValueError:
+        return False
+    return True

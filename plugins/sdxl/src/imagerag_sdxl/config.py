@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import string
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
 from imagerag.component_config import ComponentConfig
+from imagerag_diffusers import NegativePromptConfig, SchedulerConfig
 from imagerag_sdxl.published import IP_ADAPTER, SDXL_BASE
-from imagerag_sdxl.schedulers import check_scheduler
 
 Scale: TypeAlias = float | dict[str, Any]
 """How much references count: one number, or numbers by block of the U-Net (InstantStyle)."""
 
 NO_ADAPTER = "none"
 
-Size: TypeAlias = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
-"""Width and height in pixels."""
-
 Box: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom as fractions of the picture, 0 to 1."""
 
 
-class SDXLConfig(ComponentConfig):
+class SDXLConfig(NegativePromptConfig, SchedulerConfig):
     """Options of the generator "sdxl"."""
+
+    multiple: ClassVar[int] = 8
 
     model: str = Field(
         SDXL_BASE,
         description="The model: a hub id, a folder in the layout of diffusers, or "
         "'package:NAME/folder'.",
-    )
-    revision: str | None = Field(
-        None,
-        description="Commit of a hub model, 40 hexadecimal digits. Needed for every hub model but "
-        "the default one, whose commit is pinned in this plugin.",
-    )
-    variant: str | None = Field(
-        None,
-        description="Variant of the weight files, for instance 'fp16': half the download.",
     )
     adapter: str = Field(
         IP_ADAPTER,
@@ -75,50 +65,17 @@ class SDXLConfig(ComponentConfig):
     guidance_rescale: float = Field(
         0.0, ge=0, le=1, description="Rescaling against over-exposure (arXiv 2305.08891, 3.4)."
     )
-    scheduler: str | None = Field(
-        None, description="Class name of a diffusers scheduler; by default the model's own."
-    )
-    scheduler_options: dict[str, Any] = Field(
-        {}, description="Arguments of that scheduler that differ from its model."
-    )
     negative_prompt: str | None = Field(
         "monochrome, lowres, bad anatomy, worst quality, low quality",
         description="What to keep away from, where the guidance does not say (the paper's words).",
-    )
-    size: Size | None = Field(
-        None, description="Width and height to paint, multiples of 8; by default the model's own."
-    )
-    output_size: Size | None = Field(
-        None, description="Width and height to which finished pictures are resized for showing."
-    )
-    output_resampling: Literal["lanczos", "nearest"] = Field(
-        "lanczos", description="How they are resized."
-    )
-    batch_size: Literal[1, 2, 4, 8, 16] = Field(
-        1,
-        description="Pictures painted at once. Smaller batches are filled up, because a picture's "
-        "last bits depend on the size of its batch, so set it to 1 unless there are many.",
-    )
-    device: str = Field("auto", description="'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
-    dtype: str = Field(
-        "auto", description="'float32', 'float16' or 'bfloat16'; 'auto' is float32 on the CPU."
     )
     offload: Literal["none", "model", "sequential"] = Field(
         "none",
         description="Keep weights in main memory and move whole models, or single layers (least "
         "memory, slowest), to the GPU when needed.",
     )
-    vae_slicing: bool = Field(False, description="Decode one picture of a batch at a time.")
-    vae_tiling: bool = Field(False, description="Decode large pictures in tiles: less memory.")
     attention_slicing: bool = Field(
         False, description="Compute self-attention in two parts: less memory, slower."
-    )
-    licence: str | None = Field(
-        None, description="Licence of the weights, where this plugin does not know the model."
-    )
-    commercial: bool | None = Field(None, description="Whether that licence allows commercial use.")
-    memory_gb: float | None = Field(
-        None, ge=0, description="Memory that inference needs, where you have measured it."
     )
 
     @property
@@ -132,22 +89,13 @@ class SDXLConfig(ComponentConfig):
         # TOML has no null, so a word stands for it wherever a configuration is written down.
         return NO_ADAPTER if value is None or value == "" else value
 
-    @field_validator("scheduler")
-    @classmethod
-    def _known_scheduler(cls, value: str | None) -> str | None:
-        return value if value is None else check_scheduler(value)
-
-    @field_validator("size")
-    @classmethod
-    def _multiples_of_8(cls, value: Size | None) -> Size | None:
-        if value is not None and any(side % 8 for side in value):
-            raise ValueError(f"width and height must be multiples of 8, got {value!r}")
-        return value
-
     @model_validator(mode="after")
-    def _options_need_a_scheduler(self) -> SDXLConfig:
-        if self.scheduler_options and self.scheduler is None:
-            raise ValueError("scheduler_options needs scheduler: name the class they are for")
+    def _adapters_need_full_precision(self) -> Self:
+        if self.quantisation != "none" and self.takes_references:
+            raise ValueError(
+                f"quantisation = {self.quantisation!r}: diffusers attaches no IP-Adapter to a "
+                "quantised U-Net. Set adapter = 'none', or save memory by offload = 'model'"
+            )
         return self
 
 

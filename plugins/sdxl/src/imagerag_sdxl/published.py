@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from imagerag_diffusers import Catalogue, Published
 
 SDXL_BASE = "stabilityai/stable-diffusion-xl-base-1.0"
 IP_ADAPTER = "h94/IP-Adapter"
@@ -14,20 +15,12 @@ REVISIONS: Mapping[str, str] = {
 }
 """The commit that a hub id means where the configuration names none. Others must be named."""
 
-
-@dataclass(frozen=True)
-class Model:
-    """What the owner of a model says of it. `sizes` are (width, height) pairs in pixels."""
-
-    licence: str
-    commercial: bool
-    sizes: tuple[tuple[int, int], ...]
-
-
-MODELS: Mapping[str, Model] = {
-    SDXL_BASE: Model(
+CATALOGUE: Catalogue = {
+    SDXL_BASE: Published(
+        pipeline="StableDiffusionXLPipeline",
         licence="openrail++",
         commercial=True,
+        revision=REVISIONS[SDXL_BASE],
         # Those of one megapixel among the training sizes of arXiv 2307.01952, appendix I.
         sizes=(
             (1024, 1024),
@@ -52,6 +45,6 @@ ENCODER_WIDTHS: Mapping[tuple[str, int], str] = {
 """Which published encoder has an output of this width. 1280 occurs twice: a classic trap."""
 
 
-def revision_of(name: str, configured: str | None) -> str | None:
-    """Return the configured revision, else the pinned one of a known model, else None."""
+def adapter_revision(name: str, configured: str | None) -> str | None:
+    """Return the configured revision of an adapter, else the pinned one, else None."""
     return configured or REVISIONS.get(name.removeprefix("hf-hub:"))
