@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imagerag.values import Capability
+from imagerag.values import Capability, Facts
+from imagerag_diffusers.provenance import content
 from imagerag_diffusers.published import Catalogue, known
 
 if TYPE_CHECKING:
@@ -30,4 +31,24 @@ def text_capability(config: PipelineConfig, catalogue: Catalogue) -> Capability:
         licence=config.licence or (found.licence if found else None),
         commercial=commercial,
         memory_gb=memory,
+    )
+
+
+def local_facts(
+    config: PipelineConfig,
+    catalogue: Catalogue,
+    capability: Capability,
+    pipeline: str,
+    proven: str,
+) -> Facts:
+    """Return the facts of a generator that runs a class of diffusers on this machine."""
+    return Facts(
+        model=config.model,
+        revision=content(config.model, config.revision, catalogue),
+        implementation=f"diffusers.{pipeline}",
+        licence=capability.licence,
+        commercial=capability.commercial,
+        memory_gb=capability.memory_gb,
+        usd_per_picture=0.0,
+        proven=proven,
     )

@@ -13,7 +13,7 @@ from imagerag.roles import Generator
 from imagerag.values import Capability, Facts, Guidance
 from imagerag_diffusers.batching import Call, calls
 from imagerag_diffusers.config import NegativePromptConfig, SchedulerConfig
-from imagerag_diffusers.declaration import text_capability
+from imagerag_diffusers.declaration import local_facts, text_capability
 from imagerag_diffusers.finishing import shown
 from imagerag_diffusers.provenance import content, library_versions, pipeline_of
 from imagerag_diffusers.published import Catalogue
@@ -215,18 +215,8 @@ class PipelineGenerator(Generator):
 
     def facts(self) -> Facts:
         """Return what the configuration means; nothing is loaded or fetched."""
-        config, capability = self.config, self.capability()
-        pipeline = pipeline_of(config.model, self.catalogue) or self.pipelines[0]
-        return Facts(
-            model=config.model,
-            revision=content(config.model, config.revision, self.catalogue),
-            implementation=f"diffusers.{pipeline}",
-            licence=capability.licence,
-            commercial=capability.commercial,
-            memory_gb=capability.memory_gb,
-            usd_per_picture=0.0,
-            proven=self.proven,
-        )
+        pipeline = pipeline_of(self.config.model, self.catalogue) or self.pipelines[0]
+        return local_facts(self.config, self.catalogue, self.capability(), pipeline, self.proven)
 
     def _load(self) -> Loaded:
         if self._loaded is None:

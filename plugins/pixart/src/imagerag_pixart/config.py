@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from imagerag.component_config import ComponentConfig
 from imagerag_diffusers import NegativePromptConfig, SchedulerConfig
+from imagerag_diffusers.plain import PlainConditionerConfig
 from imagerag_pixart.published import ALPHA, SIGMA
 
 
@@ -48,9 +48,5 @@ class PixArtSigmaConfig(PixArtConfig):
     )
 
 
-class PixArtConditionerConfig(ComponentConfig):
+class PixArtConditionerConfig(PlainConditionerConfig):
     """Options of the conditioner "pixart"."""
-
-    negative_prompt: str | None = Field(
-        None, description="What to keep away from; by default what the generator's options say."
-    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagerag_diffusers import PipelineGenerator, Request
+from imagerag_diffusers.cuts import note_cuts
 from imagerag_pixart.published import CATALOGUE
 
 if TYPE_CHECKING:
@@ -34,7 +35,13 @@ class PixArtGenerator(PipelineGenerator):
 
     def arguments(self, pipe: Any, rows: Sequence[Request]) -> dict[str, Any]:
         """Return the pipeline's own arguments: guidance, negative prompts, limits."""
-        self._note_cuts(pipe, rows)
+        note_cuts(
+            self.context,
+            (row.prompt for row in rows),
+            self.config.max_tokens,
+            # As the pipeline reads it.
+            lambda prompt: len(pipe.tokenizer(prompt.lower().strip(), verbose=False).input_ids),
+        )
         return {
             "negative_prompt": [row.negative or "" for row in rows],
             "guidance_scale": self.config.guidance_scale,
@@ -44,18 +51,6 @@ class PixArtGenerator(PipelineGenerator):
             "use_resolution_binning": False,
             "clean_caption": False,
         }
-
-    def _note_cuts(self, pipe: Any, rows: Sequence[Request]) -> None:
-        """Put a line into the record for each prompt that is longer than the model reads."""
-        most = self.config.max_tokens
-        for prompt in dict.fromkeys(row.prompt for row in rows):
-            count = len(pipe.tokenizer(prompt.lower().strip(), verbose=False).input_ids)
-            if count > most:
-                self.context.decide(
-                    "generate",
-                    f"prompt cut to {most} tokens",
-                    f"{prompt[:60]!r}… has {count} tokens, and max_tokens is {most}",
-                )
 
 
 class PixArtAlphaGenerator(PixArtGenerator):
