@@ -6,10 +6,12 @@ import json
 import tomllib
 import zipfile
 from email.parser import Parser
+from pathlib import Path
 
 import pytest
 
-PLUGINS = ["clip", "sandbox", "sdxl", "torch", "usearch"]
+ROOT = Path(__file__).resolve().parent.parent
+PLUGINS = sorted(file.parent.name for file in ROOT.glob("plugins/*/pyproject.toml"))
 
 
 @pytest.fixture(scope="module")

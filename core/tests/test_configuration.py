@@ -281,3 +281,9 @@ def test_every_error_names_a_place_in_every_layout(plugins, file):
     text = '# a comment = "x"\n\n"seed" = 1\n\n[ "loop" ]  # the policy\n  keep   =  "first"\n'
     path = file(text)
     assert re.match(re.escape(f"{path}:6: "), refused(path, plugins))
+
+
+def test_what_is_wrong_with_several_keys_together_is_told_too(plugins, settings):
+    values = {**settings(), "generator": {"use": "watchful", "steps": 100}}
+    with pytest.raises(ConfigError, match=r"\[generator\] Value error, steps must not be more"):
+        load(values, plugins)

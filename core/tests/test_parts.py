@@ -65,6 +65,15 @@ def test_resolved_parts_hold_their_defaults_and_load_again(plugins, settings):
     assert load(again, plugins).resolved() == resolved
 
 
+def test_an_optional_part_that_is_absent_stays_absent(plugins, settings):
+    resolved = load(settings(), plugins).resolved()
+    assert resolved["generator"]["base"] is None
+    values = {**settings(), "generator": {"use": "watchful", "base": {"use": "null"}}}
+    resolved = load(values, plugins).resolved()
+    assert resolved["generator"]["base"]["use"] == "null"
+    assert resolved["generator"]["base"]["width"] == 8
+
+
 def test_a_key_inside_a_part_can_be_overridden_alone(plugins, settings):
     values = {**settings(), "critic": {"use": "scripted", "encoder": {"use": "hashing", "dim": 7}}}
     loaded = load(values, plugins, {"critic.encoder.dim": 9})

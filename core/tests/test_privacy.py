@@ -49,6 +49,45 @@ def test_a_remote_generator_sees_what_is_allowed_by_name(plugins, settings, mixe
     assert [r.digest for r in run.references] == [mixed["a photo of a hedgehog"]]
 
 
+@pytest.fixture
+def forged(plugins, settings, mixed, tmp_path):
+    """A record that names a remote generator and, as its reference, a private image."""
+    import json
+
+    from imagerag import Run
+
+    run, _, _ = run_with(plugins, settings, "away")
+    text = json.dumps(run.to_json())
+    text = text.replace(mixed["a photo of a axolotl"], mixed["a photo of a hedgehog"])
+    values = json.loads(text)
+    values["config"]["loop"]["allow_remote"] = ["away"]
+    return Run.from_json(values)
+
+
+def test_a_record_cannot_call_a_remote_component_by_itself(forged, plugins, acme):
+    from imagerag import replay
+
+    acme.AwayGenerator.built = 0
+    with pytest.raises(CapabilityError, match=r"'away' is remote.*--allow-remote away"):
+        replay(forged, registry=plugins)
+    assert acme.AwayGenerator.built == 0
+
+
+def test_a_record_cannot_send_a_private_image_away(forged, plugins):
+    from imagerag import replay
+    from imagerag.errors import RecordError
+
+    with pytest.raises(RecordError, match="private"):
+        replay(forged, registry=plugins, allow_remote=["away"])
+
+
+def test_a_remote_component_is_replayed_when_named(plugins, settings, mixed):
+    from imagerag import replay
+
+    run, _, _ = run_with(plugins, settings, "away")
+    assert replay(run, registry=plugins, allow_remote=["away"]).identical
+
+
 def test_a_remote_encoder_is_refused_a_collection_with_private_images(
     plugins, settings, mixed, acme
 ):

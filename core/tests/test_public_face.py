@@ -27,7 +27,7 @@ LAYERS = [
     {"hooks"},
     {"registry"},
     {"config", "config_schema", "broadcast", "collection"},
-    {"opening", "session", "run", "progress", "account", "parts"},
+    {"opening", "session", "run", "progress", "account", "parts", "unallowed"},
     {"versions", "review", "selection"},
     {"loop"},
     {"record", "replaying", "story", "strip_image", "page", "api", "diagnosis", "explaining"},

@@ -19,6 +19,8 @@ from imagerag.collection import Collection
 from imagerag.errors import CollectionError, ImageError, RecordError
 from imagerag.png_text import chunks
 from imagerag.record import KEYWORD, png_bytes
+from imagerag.run import Painted
+from imagerag.values import Guidance
 
 PROMPT = "a hedgehog on a green background"
 
@@ -168,6 +170,13 @@ def test_a_replay_asks_neither_critic_nor_index(picture, plugins, pool, home, mo
     record = read(picture)
     record.config["critic"]["answers"] = ["matches"]
     assert replay(record, registry=plugins).identical
+
+
+def test_what_a_generator_decided_while_it_painted_is_kept_for_the_replay(run):
+    picture = run.image.copy()
+    picture.info["imagerag"] = {"edits": ["add a hat"]}
+    guidance = Guidance("a hedgehog", 1, options={"scale": 0.5})
+    assert Painted.of(guidance, picture).options == {"scale": 0.5, "edits": ["add a hat"]}
 
 
 def test_a_draft_is_replayed_as_a_draft(rag, pool, plugins, tmp_path):

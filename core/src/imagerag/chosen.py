@@ -29,7 +29,7 @@ class Chosen:
             tables = [part.resolved() for part in inside]
             if isinstance(values[option], dict):
                 (values[option],) = tables
-            else:
+            elif values[option] is not None:  # an optional part that is absent stays absent
                 values[option] = tables
         return values | {role: inside.resolved() for role, inside in self.scoped.items()}
 

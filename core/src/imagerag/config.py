@@ -236,12 +236,14 @@ def _validate(model: Any, values: dict[str, Any], table: str, layers: list[TomlS
         fields = model.model_fields
         if not table and len(path) > 1 and path[0] == "loop":
             fields = Policy.model_fields
-        where = _place(layers, owner, path[0] if table else key)
+        # What is wrong with several keys together has no key of its own.
+        where = _place(layers, owner, path[0] if table and path else key)
         label = f"[{owner}] " if owner else ""
         if first["type"] == "extra_forbidden":
             hint = suggestion(key, fields) or f" Known: {', '.join(fields)}."
             raise ConfigError(f"{where}: {label}unknown key {key!r}.{hint}") from error
-        told = f"{label}{'.'.join(path)} = {first['input']!r}: {first['msg']}"
+        named = f"{'.'.join(path)} = {first['input']!r}: " if path else ""
+        told = f"{label}{named}{first['msg']}"
         raise ConfigError(f"{where}: {told}") from error
 
 

@@ -28,7 +28,11 @@ class Replay:
 
 
 def replay(
-    run: Run, *, images: Sequence[Personal] = (), registry: Registry | None = None
+    run: Run,
+    *,
+    images: Sequence[Personal] = (),
+    registry: Registry | None = None,
+    allow_remote: Sequence[str] = (),
 ) -> Replay:
     """Paint the kept picture of a record again, from the recorded guidance.
 
@@ -37,8 +41,14 @@ def replay(
     order; they are recognised by content. Where the pixels differ, the returned run's record is
     rewritten for the picture that was painted.
 
+    A record says which server a remote component calls, and with which key of yours. So none is
+    built unless `allow_remote` names it, whatever the record itself allows, and then no private
+    image of the collection is shown to it.
+
     Raises:
-        RecordError: Where a reference is no longer to be found.
+        RecordError: Where a reference is no longer to be found, or is private and would leave this
+            machine.
+        CapabilityError: For a remote component that is not allowed.
     """
     painted = run.kept_painting
     # A record was validated when it was written; the preset behind it may have changed since.
@@ -46,8 +56,8 @@ def replay(
     if not str(config.get("collection_from", "")).startswith(resources.PREFIX):
         # A stranger's picture must not make a collection of whatever folder it names.
         config.pop("collection_from", None)
-    with Session.from_config(config, registry=registry) as session:
-        references = _references(session, painted, images)
+    with Session.from_config(config, registry=registry, remote=allow_remote) as session:
+        references = _references(session, painted, images, allow_remote)
         guidance = Guidance(
             prompt=painted.prompt,
             seed=painted.seed,
@@ -81,7 +91,7 @@ def _rewritten(run: Run, painted: Painted, versions: dict[str, str]) -> Run:
 
 
 def _references(
-    session: Session, painted: Painted, images: Sequence[Personal]
+    session: Session, painted: Painted, images: Sequence[Personal], allow_remote: Sequence[str]
 ) -> tuple[Reference, ...]:
     given: dict[str, Reference] = {}
     for reference in (personal_reference(image, painted.prompt) for image in images):
@@ -91,6 +101,11 @@ def _references(
     for used in painted.references:
         if used.digest in given:
             image = given[used.digest].image
+        elif _must_stay(session, used, allow_remote):
+            raise RecordError(
+                f"the reference {used.digest[:12]}… is private, and the record's generator is "
+                "remote. Give the image with `--image FILE` if it may leave this machine."
+            )
         elif used.origin == "retrieved" and session.collection.has(used.digest):
             image = session.collection.image(used.digest)
         else:
@@ -111,6 +126,17 @@ def _references(
             )
         )
     return tuple(found)
+
+
+def _must_stay(session: Session, used: Used, allow_remote: Sequence[str]) -> bool:
+    """Whether a reference is a private item, and a remote component may be called."""
+    if used.origin != "retrieved" or not session.collection.has(used.digest):
+        return False
+    called = any(
+        chosen.use in allow_remote and session.is_remote(path, chosen)
+        for path, chosen in session.chosen()
+    )
+    return called and session.collection.get(used.digest).private
 
 
 def _lost(used: Used, session: Session) -> str:

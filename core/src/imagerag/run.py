@@ -112,14 +112,19 @@ class Painted:
 
     @classmethod
     def of(cls, guidance: Guidance, image: Image) -> Painted:
-        """Write down a guidance and what came of it."""
+        """Write down a guidance and what came of it.
+
+        A generator that decided something while it painted, such as which edits to make, leaves
+        it in `image.info["imagerag"]`: options that make the same picture again when they are
+        part of the guidance.
+        """
         return cls(
             prompt=guidance.prompt,
             seed=guidance.seed,
             negative_prompt=guidance.negative_prompt,
             width=guidance.width,
             height=guidance.height,
-            options=dict(guidance.options),
+            options={**guidance.options, **image.info.get("imagerag", {})},
             references=tuple(Used.of(r) for r in guidance.references),
             pixels_sha256=pixels_digest(image),
         )

@@ -138,18 +138,9 @@ def _refused(
     names = [
         chosen.use
         for path, chosen in among
-        if chosen.role in roles and chosen.use not in allowed and _is_remote(session, path, chosen)
+        if chosen.role in roles and chosen.use not in allowed and session.is_remote(path, chosen)
     ]
     return list(dict.fromkeys(names))
-
-
-def _is_remote(session: Session, path: str, chosen: Chosen) -> bool:
-    """Believe the offer or the class, whichever says that data leaves this machine."""
-    if session.registry.find(chosen.role, chosen.use).offer.remote:
-        return True
-    built = session.built().get(path)
-    kind = type(built) if built else session.registry.component_class(chosen.role, chosen.use)
-    return bool(kind.remote)
 
 
 def _public(item: Item) -> bool:

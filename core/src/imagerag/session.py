@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from imagerag.roles import (
     Retriever,
     Role,
 )
+from imagerag.unallowed import Unallowed
 
 if TYPE_CHECKING:
     from imagerag.collection import Collection
@@ -52,12 +53,18 @@ class Session:
         registry: Registry,
         *,
         listener: Listener | None = None,
+        remote: Container[str] | None = None,
     ) -> None:
-        """Check the whole configuration; nothing heavy is imported yet."""
+        """Check the whole configuration; nothing heavy is imported yet.
+
+        `remote` names the remote components that may be called, where not every one may: a
+        configuration that came with a stranger's picture must not call a server of its choice.
+        """
         self.config = config
         self.registry = registry
         self.broadcast = Broadcast(registry, listener)
         self.account = Account()
+        self._remote = remote
         self._built: dict[str, Any] = {}
         self._offered: dict[str, Offered] = {}
         self._building: list[str] = []
@@ -71,10 +78,12 @@ class Session:
         *,
         registry: Registry | None = None,
         listener: Listener | None = None,
+        remote: Container[str] | None = None,
     ) -> Self:
         """Load a preset, a TOML file or a mapping."""
         registry = registry or Registry()
-        return cls(configuration.load(source, registry, overrides), registry, listener=listener)
+        loaded = configuration.load(source, registry, overrides)
+        return cls(loaded, registry, listener=listener, remote=remote)
 
     @property
     def settings(self) -> configuration.Settings:
@@ -129,6 +138,13 @@ class Session:
     def _build(self, chosen: Chosen, path: str, outer: Scope) -> Any:
         role, use = chosen.role, chosen.use
         target = self.registry.component_class(role, use)
+        if self._remote is not None and use not in self._remote and self.is_remote(path, chosen):
+            told = ", ".join(f"{k} = {v!r}" for k, v in chosen.options.model_dump().items())
+            return Unallowed(
+                target,
+                f"the {role} {use!r} is remote, and would be called as the record says: {told}. "
+                f"If you trust that, allow it by name: --allow-remote {use}.",
+            )
         own = chosen.scoped
 
         def scope(wanted: Role) -> Any:
@@ -256,6 +272,14 @@ class Session:
                 f"{because} needs a critic with the ability {ability!r}, and "
                 f"{self.use('critic')!r} has {sorted(have)}. Change [loop] or [critic] `use`."
             )
+
+    def is_remote(self, path: str, chosen: Chosen) -> bool:
+        """Believe the offer or the class, whichever says that data leaves this machine."""
+        if self.registry.find(chosen.role, chosen.use).offer.remote:
+            return True
+        built = self._built.get(path)
+        kind = type(built) if built else self.registry.component_class(chosen.role, chosen.use)
+        return bool(kind.remote)
 
     def close(self) -> None:
         """Close every component and the collection. Calling it twice does nothing more."""

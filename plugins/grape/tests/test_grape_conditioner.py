@@ -69,7 +69,11 @@ def test_the_planner_hears_the_user_s_prompt_and_the_painter_its_own(rag, plugin
     assert painted.prompt == "Please: a cat in a hat"
     assert dict(painted.options) == {"strength": 1}, "what is the strategy's own is not handed on"
     assert heard == "a cat in a hat"
-    assert run.drafted.options == {"strength": 1, "prompt": "a cat in a hat"}
+    assert run.drafted.options == {
+        "strength": 1,
+        "prompt": "a cat in a hat",
+        "edits": ["add a hat"],
+    }
 
 
 def test_of_a_foreign_wording_the_planner_hears_no_markup(rag):

@@ -87,13 +87,13 @@ def test_one_model_paints_and_edits_as_one_question_says(run, told):
     assert server.elsewhere == []
 
 
-def test_the_run_is_replayed_by_asking_again(run):
+def test_the_run_is_replayed_without_asking(run):
     with LoopbackVLM([PLAN], key=KEY) as server:
         rag, plugins = run(server)
         done = rag.generate(PROMPT, seed=3)
         again = replay(done, registry=plugins)
     assert again.identical
-    assert len(server.requests) == 2
+    assert len(server.requests) == 1
 
 
 def test_a_planner_that_refuses_leaves_the_picture_and_the_run_goes_on(run, told):

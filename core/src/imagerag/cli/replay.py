@@ -23,6 +23,13 @@ def replay(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="an image of your own that the run used (repeatable)",
     )
+    parser.add_argument(
+        "--allow-remote",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a remote component of the record that may be called, as the record says (repeatable)",
+    )
     add_json(parser)
     parser.set_defaults(run=_run)
 
@@ -32,7 +39,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from imagerag.replaying import replay as replay_run
 
     source: Path = arguments.picture
-    done = replay_run(read(source), images=arguments.image)
+    done = replay_run(read(source), images=arguments.image, allow_remote=arguments.allow_remote)
     path = save(done.run, arguments.out or source.with_name(f"{source.stem}-replay.png"))
     if arguments.json:
         say_json(

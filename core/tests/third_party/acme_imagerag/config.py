@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any
 
-from imagerag.component_config import ComponentConfig
+from pydantic import Field, model_validator
+
+from imagerag.component_config import ComponentConfig, Part
 from imagerag.testing.config import ScriptedConfig, SizeConfig
 
 
@@ -12,6 +14,15 @@ class PaintConfig(SizeConfig):
     """Options of acme's generators."""
 
     steps: int = Field(1, ge=1, description="Steps.")
+    base: Annotated[dict[str, Any] | None, Part("generator")] = Field(
+        None, description="Another generator."
+    )
+
+    @model_validator(mode="after")
+    def _steps_fit_the_picture(self):
+        if self.steps > self.width * self.height:
+            raise ValueError("steps must not be more than the picture has pixels")
+        return self
 
 
 class CriticConfig(ScriptedConfig):

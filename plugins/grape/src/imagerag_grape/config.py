@@ -81,12 +81,6 @@ class GrapeConfig(ComponentConfig):
         description="How much the temperature rises from one try to the next, starting at 0.",
     )
 
-    @field_validator("editor", "conditioner", mode="before")
-    @classmethod
-    def _absent(cls, value: object) -> object:
-        # A resolved configuration writes a part that is not there as an empty list.
-        return None if value == [] or value == () else value
-
     @field_validator("editor_prompt", "missing")
     @classmethod
     def _is_a_template(cls, value: str | None, info: Any) -> str | None:
@@ -114,8 +108,3 @@ class GrapeConditionerConfig(ComponentConfig):
         description="The conditioner that words prompt and references for the painter. Without, "
         "the prompt stays as it is and references are handed over in their order.",
     )
-
-    @field_validator("painter", mode="before")
-    @classmethod
-    def _absent(cls, value: object) -> object:
-        return None if value == [] or value == () else value
