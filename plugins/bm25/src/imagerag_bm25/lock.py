@@ -1,0 +1,44 @@
+"""One process at a time, across processes and platforms."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imagerag.errors import CollectionError
+
+PATIENCE = 3600.0
+"""Seconds to wait for another process that works in the same folder."""
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; it is released however the process ends.
+
+    An empty SQLite file stands in for the lock: its locking works on every platform, and needs no
+    clearing up after a crash. Raises `CollectionError` where the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            folder / "lock.sqlite", timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise _trouble(folder, error) from error
+    try:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            raise _trouble(folder, error) from error
+        yield
+    finally:
+        connection.close()
+
+
+def _trouble(folder: Path, error: Exception) -> CollectionError:
+    return CollectionError(
+        f"The folder {str(folder)!r} cannot be locked: {error}. See that it can be written to; "
+        "where another process is at work in it, wait for that to end and run this again."
+    )
