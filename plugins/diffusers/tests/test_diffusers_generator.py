@@ -225,3 +225,9 @@ def test_gated_weights_say_what_to_accept(make):
 def test_options_are_checked_when_they_are_read(make, given):
     with pytest.raises(ValueError, match=next(iter(given))):
         make(fresh=True, **given)
+
+
+def test_a_class_that_the_installed_diffusers_lacks_is_named(kind, make, tmp_path):
+    later = type("Later", (kind,), {"pipelines": ("PixArtOmegaPipeline",)})
+    with pytest.raises(ConfigError, match="no 'PixArtOmegaPipeline': pip install --upgrade"):
+        Maker(later, make.config, tmp_path, make.defaults)().generate([Guidance("a cat", 0)])

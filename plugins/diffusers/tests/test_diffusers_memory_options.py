@@ -9,6 +9,7 @@ import pytest
 
 from imagerag.errors import ConfigError
 from imagerag.values import Guidance
+from imagerag_diffusers.loading import place_pipeline
 from imagerag_diffusers.placement import place
 from imagerag_diffusers.quantisation import quantisation_config
 from imagerag_diffusers.testing import difference
@@ -45,6 +46,19 @@ def test_group_offloading_paints_the_same_picture(make, kind, monkeypatch):
     (after,) = generator.generate(CAT)
     assert after.tobytes() == before.tobytes()
     assert generator._loaded.pipe.transformer._diffusers_hook is not None
+
+
+def test_a_combination_that_the_libraries_refuse_is_named(make):
+    import torch
+
+    config = make(offload="group").config
+    broken = SimpleNamespace(enable_group_offload=refuse)
+    with pytest.raises(ConfigError, match=r"offload = 'group' and quantisation = 'none': not so"):
+        place_pipeline(broken, config, torch.device("meta"))
+
+
+def refuse(**given):
+    raise ValueError("not so")
 
 
 def cpu():
@@ -90,4 +104,7 @@ def test_quantised_models_paint_nearly_the_same_picture(make, wanted, module, mo
     weights = generator._loaded.pipe.transformer.transformer_blocks[0].attn1.to_q.weight
     assert "Tensor" in type(weights).__name__
     assert type(generator._loaded.pipe.vae.post_quant_conv.weight).__name__ == "Parameter"
-    assert generator.versions()["quantisation"] == wanted
+    versions = generator.versions()
+    assert versions["quantisation"] == wanted
+    assert "not installed" not in versions.values()
+    assert {"torchao", "optimum-quanto"} & versions.keys()

@@ -17,6 +17,7 @@ from imagerag_diffusers.declaration import local_facts, text_capability
 from imagerag_diffusers.finishing import shown
 from imagerag_diffusers.provenance import content, library_versions, pipeline_of
 from imagerag_diffusers.published import Catalogue
+from imagerag_diffusers.quantisation import quantising_library
 from imagerag_diffusers.request import Request, check_options, check_references, check_size
 from imagerag_diffusers.schedulers import build_scheduler
 
@@ -133,10 +134,9 @@ class PipelineGenerator(Generator):
 
     def pipeline_class(self, name: str) -> type:
         """Return the class for a name of `pipelines`; the base takes diffusers' own."""
-        import diffusers
+        from imagerag_diffusers.loading import diffusers_class
 
-        found: type = getattr(diffusers, name)  # imports this pipeline, and no other
-        return found
+        return diffusers_class(name)
 
     def examine(self, layout: Layout) -> None:
         """Look at the model's files before anything large is loaded; the base has done its part.
@@ -210,7 +210,7 @@ class PipelineGenerator(Generator):
             "pipeline": pipeline_of(config.model, self.catalogue) or "unknown",
             "scheduler": scheduler or "the model's own",
             "quantisation": config.quantisation,
-            **library_versions(self.distribution),
+            **library_versions(self.distribution, *quantising_library(config.quantisation)),
         }
 
     def facts(self) -> Facts:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagerag.errors import WeightsError
+from imagerag.errors import ConfigError, WeightsError
 from imagerag_diffusers.exhaustion import disk_space, ran_out
 from imagerag_diffusers.gaps import refuse_gaps
 from imagerag_diffusers.layout import Layout, read_layout, wanted_files
@@ -22,6 +22,23 @@ if TYPE_CHECKING:
 
 BROKEN = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError)
 """What diffusers and transformers raise for files that are damaged or do not fit each other."""
+
+
+def diffusers_class(name: str) -> type:
+    """Return a pipeline class of diffusers, importing that one and no other.
+
+    Raises:
+        ConfigError: The installed diffusers does not have it.
+    """
+    import diffusers
+
+    try:
+        found: type = getattr(diffusers, name)
+    except AttributeError as error:
+        raise ConfigError(
+            f"diffusers {diffusers.__version__} has no {name!r}: pip install --upgrade diffusers"
+        ) from error
+    return found
 
 
 def find_pipeline(
@@ -131,4 +148,12 @@ def place_pipeline(pipe: Any, config: PipelineConfig, device: torch.device) -> N
     """
     check_offload(config, device)
     with quiet():
-        place(pipe, config, device)
+        try:
+            place(pipe, config, device)
+        except (ValueError, RuntimeError, NotImplementedError) as error:
+            if ran_out(error):
+                raise  # the caller knows what needs less
+            raise ConfigError(
+                f"{config.model!r} cannot be moved to {str(device)!r} with offload = "
+                f"{config.offload!r} and quantisation = {config.quantisation!r}: {error}"
+            ) from error

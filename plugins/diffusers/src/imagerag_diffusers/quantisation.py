@@ -57,6 +57,12 @@ def quantisation_config(
     return {"quantization_config": PipelineQuantizationConfig(quant_mapping=mapping)}
 
 
+def quantising_library(wanted: Quantisation) -> tuple[str, ...]:
+    """Return the distribution that does it, whose version decides the picture; none for "none"."""
+    backend = wanted.partition("-")[0]
+    return (LIBRARIES[backend],) if backend in LIBRARIES else ()
+
+
 def _installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
