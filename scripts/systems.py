@@ -93,7 +93,7 @@ def _code(text: str) -> str:
 def _model(facts: Facts) -> str:
     if not facts.model:
         return "–"
-    revision = facts.revision
+    revision = "" if facts.revision == facts.model else facts.revision  # a dated name is both
     short = revision[:12] if re.fullmatch(r"[0-9a-f]{40}", revision) else revision
     return f"{facts.model}" + (f" at `{short}`" if short else "")
 

@@ -113,8 +113,8 @@ class Generator(Component):
         The same guidance gives the same picture on the same machine, whatever else is in the
         batch. What a generator decides while it paints (the edits that a planner asked for) goes
         into `picture.info["imagerag"]`, as options that repeat it without asking again: the record
-        keeps them with the guidance. Raises `CapabilityError` for references or options beyond `capability()`, and
-        `WeightsError` where the model cannot be loaded.
+        keeps them with the guidance. Raises `CapabilityError` for references or options beyond
+        `capability()`, and `WeightsError` where the model cannot be loaded.
         """
 
 

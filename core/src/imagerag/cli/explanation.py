@@ -24,7 +24,7 @@ def _component(row: Explained) -> Iterator[str]:
         return
     facts = row.facts
     if facts.model:
-        revision = f" at {facts.revision}" if facts.revision else ""
+        revision = f" at {facts.revision}" if facts.revision not in ("", facts.model) else ""
         yield f"  model       {facts.model}{revision}"
     if facts.implementation:
         yield f"  runs        {facts.implementation}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagerag.hooks import Offer, hookimpl
+from imagerag.hooks import Offer, Preset, hookimpl
 
 
 @hookimpl
@@ -46,5 +46,17 @@ def imagerag_conditioners() -> list[Offer]:
             summary='References by number: "Image 1 shows …"',
             target="imagerag_openai.images.conditioner:GPTImageConditioner",
             config="imagerag_openai.images.config:GPTImageConditionerConfig",
+        )
+    ]
+
+
+@hookimpl
+def imagerag_presets() -> list[Preset]:
+    """Offer a configuration that needs one key and no model on this machine."""
+    return [
+        Preset(
+            name="openai-only",
+            summary="ImageRAG with OpenAI's models alone: one key, no GPU.",
+            resource="imagerag_openai:presets/openai-only.toml",
         )
     ]
