@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PIL import Image, ImageDraw
 
 from imagerag.values import Reference
@@ -33,3 +35,8 @@ def difference(a: Image.Image, b: Image.Image) -> float:
     import numpy as np
 
     return float(np.abs(np.asarray(a, "float32") - np.asarray(b, "float32")).mean())
+
+
+def pixels(pictures: Sequence[Image.Image]) -> list[bytes]:
+    """Return the bytes of pictures, to compare them bit for bit."""
+    return [picture.tobytes() for picture in pictures]
