@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from imagerag.text import clean
 from imagerag.values import Malformed, Refused
-from imagerag_chat.reading.bare import excerpt, prepare
+from imagerag_chat.reading.bare import excerpt, prepare, shortened
 from imagerag_chat.reading.concepts import NAMES, field
 from imagerag_chat.reading.embedded import Values, values_in
 from imagerag_chat.reading.refusals import is_refusal
@@ -43,7 +43,7 @@ def read(
     # A list in prose may be no more than a number in brackets: "[1] a hedgehog".
     prose = not values.alone and not any(isinstance(value, Mapping) for value in values.found)
     if prose and (found is None or isinstance(found, Malformed)):
-        in_words = refused(text) or of_words(text)
+        in_words = refused(text) or of_words(shortened(text))
         found = found if in_words is None else in_words
     if found is None or isinstance(found, Malformed):
         unread = Malformed(f"not the form asked for: {excerpt(text)}")

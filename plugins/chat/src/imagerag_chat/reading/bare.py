@@ -12,9 +12,15 @@ from imagerag.values import Malformed
 LONGEST = 100_000
 """Characters of an answer that is read at all; what is asked for takes some hundreds."""
 
+LONGEST_WORDS = 20_000
+LONGEST_LINE = 1_000
+"""Characters of an answer in words, and of a line in it, that are read: the patterns that words are
+matched with take time that grows faster than what they read."""
+
 _REASONING = re.compile(r"\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _OPEN_REASONING = re.compile(r"\s*<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _END_OF_REASONING = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_LONG_SPACE = re.compile(r"\s{40,}")
 _TAGGED = re.compile(r"<(answer|output|response|result|json)>(.*)</\1>", re.DOTALL | re.IGNORECASE)
 _END_MARKS = re.compile(r"(?:\s*(?:<\|[^<>|\s]{1,40}\|>|</s>|<eos>))+\s*$")
 _PAIRS = (
@@ -41,6 +47,7 @@ def prepare(answer: Any) -> str | Malformed:
     if len(answer) > LONGEST:
         return Malformed(f"the answer has {len(answer)} characters, more than {LONGEST}")
     text = "".join(char for char in answer if _visible(char)).strip()
+    text = _LONG_SPACE.sub(lambda space: "\n" if "\n" in space.group() else " ", text)
     while found := _REASONING.match(text):
         text = text[found.end() :]
     if _OPEN_REASONING.match(text):
@@ -59,20 +66,27 @@ def _visible(char: str) -> bool:
     return char in "\t\n\r" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co"}
 
 
+def shortened(text: str) -> str:
+    """Return the beginning of an answer in words: as much of it as is read."""
+    lines = text[:LONGEST_WORDS].splitlines()
+    return "\n".join(line[:LONGEST_LINE] for line in lines)
+
+
 def unquoted(text: str) -> str:
     """Return `text` without the quotation or emphasis marks around all of it.
 
     They are taken off in pairs only: apostrophes stay, and so do marks around a part.
     """
     text = text.strip()
-    while len(text) > 1:
+    for _ in range(4):
         for opening, closing in _PAIRS:
             inside = text[1:-1]
-            if text[0] == opening and text[-1] == closing and _whole(inside, opening, closing):
+            ends = len(text) > 1 and text[0] == opening and text[-1] == closing
+            if ends and _whole(inside, opening, closing):
                 text = inside.strip()
                 break
         else:
-            return text
+            break
     return text
 
 

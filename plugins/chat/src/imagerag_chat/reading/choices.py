@@ -10,7 +10,7 @@ from imagerag.text import clean
 from imagerag.values import Choice, Malformed, Refused
 from imagerag_chat.question import Trouble
 from imagerag_chat.reading.answers import read, refusal_in, unwrapped
-from imagerag_chat.reading.bare import excerpt
+from imagerag_chat.reading.bare import LONGEST_LINE, excerpt, shortened
 from imagerag_chat.reading.concepts import NOTES, field
 from imagerag_chat.reading.nothings import says_nothing
 
@@ -88,7 +88,7 @@ def _comparison(value: Any) -> tuple[Better, str] | Malformed | Refused | None:
             return refusal_in(value)
     if isinstance(said, bool) or not isinstance(said, str | int):
         return Malformed(f"neither picture, nor a tie: {excerpt(repr(said))}")
-    which = _which(str(said), whole=True)
+    which = _which(str(said)[:LONGEST_LINE], whole=True)
     if which is None:
         return Malformed(f"neither picture, nor a tie: {excerpt(str(said))}")
     return which, _note(value)
@@ -136,7 +136,7 @@ def _order(value: Any, count: int) -> Choice | Malformed | Refused | None:
     if said is None:
         return Choice((), _note(value) or "no picture fits")
     if isinstance(said, str):
-        chosen = _order_in_words(said, count)
+        chosen = _order_in_words(shortened(said), count)
         if not isinstance(chosen, Choice):
             return chosen
         return Choice(chosen.order, _note(value) or chosen.note)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from imagerag.text import clean
 from imagerag.values import Concept, Malformed, Refused
-from imagerag_chat.reading.bare import excerpt, unquoted
+from imagerag_chat.reading.bare import LONGEST_LINE, excerpt, shortened, unquoted
 from imagerag_chat.reading.lists import Entry, marked, unmarked
 from imagerag_chat.reading.nothings import says_nothing
 from imagerag_chat.reading.refusals import is_refusal
@@ -94,14 +94,15 @@ def gathered(entries: Iterable[Entry], most: int) -> Named | Unreadable:
     concepts: dict[str, Concept] = {}
     refused = emptied = ""
     for entry in entries:
-        words = entry.name or entry.text
-        if _is_empty(words) and _is_empty(entry.text or words):
+        text = entry.text[:LONGEST_LINE]
+        words = (entry.name or text)[:LONGEST_LINE]
+        if _is_empty(words) and _is_empty(text or words):
             continue
         if is_refusal(words):
             refused = words
             continue
         name = clean(unquoted(words), LONGEST_NAME)
-        caption = clean(unquoted(entry.text)) or clean(unquoted(words))
+        caption = clean(unquoted(text)) or clean(unquoted(words))
         if not _speaks(name):
             emptied = words
             continue
@@ -133,6 +134,7 @@ def _entries(value: Any) -> list[Entry] | Malformed:
 
 def _of_text(text: str) -> list[Entry]:
     """Read a text where a list was asked for: a list in words, or one concept."""
+    text = shortened(text)
     if not text.strip() or says_nothing(text):
         return []
     if _SEVERAL.search(text):

@@ -38,7 +38,7 @@ class NotJSONError(ValueError):
 class Budget:
     """Steps that may still be taken for one answer, so that hostile texts end in time."""
 
-    def __init__(self, steps: int = 200_000) -> None:
+    def __init__(self, steps: int = 60_000) -> None:
         self._left = steps
 
     def spend(self, steps: int = 1) -> None:

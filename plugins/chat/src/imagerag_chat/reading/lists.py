@@ -37,7 +37,7 @@ _LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 _ANNOUNCED = re.compile(
-    r"(?:^|[.!;,]\s*)\W*(?:the )?"
+    r"(?:^|[.!;,]\s*)\W{0,8}(?:the )?"
     r"(?:(?:missing|lacking|absent)(?: (?:concepts?|elements?|objects?|items?|things?))?|"
     r"(?:concepts?|elements?|objects?) missing)(?: (?:is|are))?\s*[:：=]\s*(?=\S)",
     re.IGNORECASE,
@@ -57,7 +57,6 @@ _POLITE = re.compile(
     r"hier sind|voici|aquí|以下|вот)",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"(?:\S+\s+){3,}\S+[.。]\s*$")
 _SENTENCE_END = (".", "!", "?", "。", "！", "？", ":", "：")
 
 
@@ -119,7 +118,7 @@ def unmarked(answer: str, *, sentences: bool = False) -> list[Entry]:
     lines = [line.replace("**", "") for line in _lines(answer) if not _FENCE_LINE.match(line)]
     lines = [line[lead.end() :] if (lead := _LEAD_IN.match(line)) else line for line in lines]
     lines = [line.strip() for line in lines if line.strip() and not _introduces(line.strip())]
-    if not sentences and any(_SENTENCE.search(line) for line in lines):
+    if not sentences and any(_is_sentence(line) for line in lines):
         return []
     if len(lines) == 1:
         line = lines[0]
@@ -213,6 +212,10 @@ def _inline(line: str) -> list[str]:
 
 def _introduces(line: str) -> bool:
     return line.rstrip(" *_").endswith(_HEADING_END) or _POLITE.match(line) is not None
+
+
+def _is_sentence(line: str) -> bool:
+    return len(line.split()) > 3 and line.rstrip().endswith((".", "。"))
 
 
 def _short(text: str, words: int, signs: int) -> bool:

@@ -10,7 +10,7 @@ from imagerag.text import clean
 from imagerag.values import EditPlan, Edits, Malformed, Refused
 from imagerag_chat.question import Trouble
 from imagerag_chat.reading.answers import read, refusal_in, refused, unwrapped
-from imagerag_chat.reading.bare import excerpt, unquoted
+from imagerag_chat.reading.bare import LONGEST_LINE, excerpt, shortened, unquoted
 from imagerag_chat.reading.concepts import CAPTIONS, NOTES, field
 from imagerag_chat.reading.lists import marked
 from imagerag_chat.reading.nothings import says_nothing
@@ -62,7 +62,7 @@ def _caption(value: Any) -> str | Malformed | Refused | None:
         value = said
     if not isinstance(value, str):
         return None
-    return refused(value) or _caption_in_words(value)
+    return refused(value) or _caption_in_words(shortened(value))
 
 
 def _caption_in_words(text: str) -> str | None:
@@ -89,7 +89,7 @@ def _edits(value: Any, most: int) -> EditPlan | None:
     if said is None:
         return Edits((), note)
     if isinstance(said, str):
-        read = _edits_in_words(said, most) or _gathered([said], most)
+        read = _edits_in_words(shortened(said), most) or _gathered([said], most)
         return Edits(read.instructions, note or read.note) if isinstance(read, Edits) else read
     if not isinstance(said, list):
         return Malformed(f"no edits: {excerpt(repr(said))}")
@@ -120,7 +120,7 @@ def _gathered(texts: list[str], most: int, note: str = "") -> EditPlan:
     """Return clean instructions, each once and at most `most`."""
     instructions: dict[str, str] = {}
     lost = ""
-    for text in texts:
+    for text in (text[:LONGEST_LINE] for text in texts):
         if not text.strip() or says_nothing(text):
             continue
         if refusal := refused(text):

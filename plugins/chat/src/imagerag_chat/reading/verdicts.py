@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+from imagerag_chat.reading.bare import shortened
 from imagerag_chat.reading.languages import LANGUAGES, Language
 
 Verdict: TypeAlias = Literal["yes", "qualified", "no"]
@@ -41,7 +42,7 @@ def verdict(text: str) -> Verdict | None:
     "No, the eyes are wrong" is a no. "Yes, but the bird is missing" and "Partly" are not a yes.
     "Yes-man", "yesterday" and "the sign says yes" are nothing of the kind, and "No. 5" neither.
     """
-    text = _plain(text)
+    text = _plain(shortened(text))
     if stated := _PICTURE.match(text):
         if stated["no"]:
             return "no"
