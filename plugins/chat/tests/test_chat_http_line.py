@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +19,7 @@ from imagerag.values import Filtered, Unavailable
 from imagerag_chat.http.config import HTTPConfig
 from imagerag_chat.http.line import Line
 
-KEY = "sk-canary-4711"
+KEY = "sk-canary-of-the-line-4711"
 SLACK = 1.0
 BODY = {"model": "m", "messages": [{"role": "user", "content": "a hedgehog"}]}
 
@@ -147,6 +149,20 @@ def test_the_deadline_holds_whatever_the_server_does(line, fault):
     assert isinstance(outcome.trouble, Unavailable)
     assert "deadline of 0.4 s" in outcome.trouble.note
     assert outcome.charge is None
+
+
+def test_the_deadline_holds_where_no_connection_comes_about(line):
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # nobody accepts these, and the queue has no place for another
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        one = line(f"http://127.0.0.1:{full.getsockname()[1]}", deadline=0.4, timeout=30)
+        started = time.monotonic()
+        outcome = one.ask(post)
+        assert time.monotonic() - started < 0.4 + SLACK
+    assert "no answer came (one request, in a deadline of 0.4 s)" in outcome.trouble.note
 
 
 def test_one_attempt_has_a_limit_of_its_own(line):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,8 @@ class KeyRules(ProviderRules):
         told = "".join(traceback.format_exception(caught.value)) + repr((reviews, spent))
         assert f"${self.critic.usual_key}" in told
         assert KEY not in told
-        assert f"${self.critic.usual_key}" in caplog.text, "a library logs what came"
+        # Which variable it is called by is open: others may hold the same key.
+        assert re.search(r"\$[A-Z_]+", caplog.text), "a library logs what came"
         assert KEY not in caplog.text
 
     def test_a_run_and_its_picture_hold_no_key(
