@@ -114,6 +114,8 @@ def load_pipeline(
         ConfigError: The quantisation is not possible here.
         WeightsError: Weights are broken or do not fit each other.
     """
+    from safetensors import SafetensorError
+
     load: Any = kind
     weighted = {name: lib for name, lib in layout.weighted.items() if name not in components}
     quantised = quantisation_config(config.quantisation, weighted, device, dtype)
@@ -128,7 +130,7 @@ def load_pipeline(
                 **quantised,
                 **components,
             )
-        except BROKEN as error:
+        except (*BROKEN, SafetensorError) as error:
             if ran_out(error):
                 raise  # the caller knows what needs less
             raise WeightsError(
