@@ -357,6 +357,20 @@ def test_closing_ends_a_call_under_way(line):
     assert isinstance(outcome.trouble, Unavailable)
 
 
+def test_closing_between_two_calls_of_many_threads_is_no_defect(line):
+    with LoopbackVLM(["hello"]) as server:
+        one = line(server, deadline=5)
+        with ThreadPoolExecutor(4) as pool:
+            calls = [pool.submit(one.ask, post) for _ in range(40)]
+            for _ in range(5):
+                time.sleep(0.06)
+                one.close()
+            outcomes = [call.result() for call in calls]
+    troubles = {outcome.trouble.note for outcome in outcomes if outcome.trouble}
+    assert all("closed" in note for note in troubles)
+    assert any(outcome.body for outcome in outcomes)
+
+
 def test_a_defect_of_the_sender_is_not_mistaken_for_trouble(line):
     async def broken(client):
         raise TypeError("a defect")

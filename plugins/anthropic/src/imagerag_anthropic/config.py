@@ -24,5 +24,5 @@ class AnthropicCriticConfig(ProviderConfig):
     extra_body: dict[str, Any] = Field(
         {},
         description="More fields of the request, as the API wants them, for example "
-        '{thinking = {type = "disabled"}}.',
+        '{thinking = {type = "disabled"}}. They become part of the record.',
     )

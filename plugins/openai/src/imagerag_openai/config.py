@@ -35,5 +35,5 @@ class OpenAICriticConfig(ProviderConfig):
     extra_body: dict[str, Any] = Field(
         {},
         description="More fields of the request, as the server wants them, for example "
-        '{reasoning_effort = "low"}.',
+        '{reasoning_effort = "low"}. They become part of the record.',
     )

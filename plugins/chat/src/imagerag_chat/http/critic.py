@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from imagerag.roles import Context
 from imagerag.values import Facts, Malformed, Unavailable
 from imagerag_chat.critic import ChatCritic
-from imagerag_chat.http.attempt import Attempt
+from imagerag_chat.http.attempt import Attempt, message_of
 from imagerag_chat.http.client import BoundedClient
 from imagerag_chat.http.config import ProviderConfig
 from imagerag_chat.http.ledger import estimate, usage
@@ -171,8 +171,6 @@ class HTTPCritic(ChatCritic):
 
 def unusable(body: Mapping[str, Any]) -> Unavailable | None:
     """Return the trouble where a server reports an error under status 200, else None."""
-    from imagerag_chat.http.attempt import message_of
-
     if body.get("error"):
         return Unavailable(f"the server answered with an error: {message_of(body)}")
     return None

@@ -30,6 +30,8 @@ GRACE = 0.5
 LOADING_SECONDS = 120.0
 """Most seconds for importing the provider's library and making its client."""
 
+CLOSED = "it was closed during the call"
+
 LONGEST_PAUSE = 16
 """Longest pause between attempts, in units of the first."""
 
@@ -70,7 +72,7 @@ class Line(Generic[Client]):
         usual_key: The environment variable that usually holds its key.
         home: Its own address.
         connect: Makes the provider's asynchronous client from a key, `base_url` and the HTTP
-            client to use. Its own retries must be off. Called once, in the event loop.
+            client to use. Its own retries must be off. Called once for a key, in the event loop.
     """
 
     def __init__(
@@ -112,7 +114,10 @@ class Line(Generic[Client]):
             CredentialsError: No key is set, or it was not meant for this server.
         """
         key = read_key(self.config, self._usual_key, self._home)
-        client = self._client(key)
+        try:
+            client = self._client(key)
+        except (WorkerClosedError, TimeoutError):
+            return Outcome(trouble=Unavailable(CLOSED))
         started = time.monotonic()
         course = _Course(started + self.config.deadline)
         server = f"{self.provider} {self.config.base_url}"
@@ -156,7 +161,7 @@ class Line(Generic[Client]):
         except TimeoutError:
             return Attempt("passing", note="the event loop hung", charge=None)
         except WorkerClosedError:
-            return Attempt("lasting", note="it was closed during the call", charge=None)
+            return Attempt("lasting", note=CLOSED, charge=None)
 
     async def _attempts(
         self,
@@ -212,10 +217,11 @@ class Line(Generic[Client]):
             try:
                 return judged((await send(client)).http_response)
             except Exception as error:
-                attempt = failed(error, host_of(self.config.base_url))
-                if attempt is None:
-                    raise
-                return attempt
+                if attempt := failed(error, host_of(self.config.base_url)):
+                    return attempt
+                if client not in self._clients.values():  # another thread closed it just now
+                    return Attempt("lasting", note=CLOSED, charge=None)
+                raise
         seconds = f"{self.config.timeout:g} s"
         return Attempt("passing", note=f"an attempt was not answered in {seconds}", charge=None)
 
@@ -235,10 +241,10 @@ class Line(Generic[Client]):
         elif last.kind == "filtered":
             outcome.trouble = Filtered(note)
         else:
-            outcome.trouble = Unavailable(f"{note} ({self._why(last, course, seconds)})")
+            outcome.trouble = Unavailable(f"{note} ({self._why(last, course)})")
         return outcome
 
-    def _why(self, last: Attempt, course: _Course, seconds: float) -> str:
+    def _why(self, last: Attempt, course: _Course) -> str:
         """Say how many requests there were, and why there were no more."""
         made = "one request" if course.requests == 1 else f"{course.requests} requests"
         if last.kind == "lasting":

@@ -33,7 +33,8 @@ class Worker:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: Callable[[], object] = _nothing
-        self._farewell: list[Farewell] = []
+        self._farewells: list[Farewell] = []
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T:
         """Return what `work` gives, run in the loop.
@@ -44,9 +45,10 @@ class Worker:
             TimeoutError: It took longer than `seconds`; it has been cancelled.
             WorkerClosedError: Another thread closed the worker meanwhile.
         """
-        coroutine = work()
+        loop, under_way = self._started()
+        coroutine = _watched(work, under_way)
         try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, self._started())
+            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         except RuntimeError:  # the loop was closed since
             coroutine.close()
             raise WorkerClosedError from None
@@ -60,22 +62,22 @@ class Worker:
 
     def before_the_end(self, farewell: Farewell) -> None:
         """Have something done in the loop before it ends, once nothing else is under way."""
-        self._farewell.append(farewell)
+        self._farewells.append(farewell)
 
     def close(self) -> None:
         """Cancel what is under way and end the thread. Calling it twice does nothing more."""
         with self._lock:
             self._loop, end, self._end = None, self._end, _nothing
-            self._farewell = []
+            self._farewells, self._under_way = [], set()
         end()
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def _started(self) -> tuple[asyncio.AbstractEventLoop, set[asyncio.Task[Any]]]:
         with self._lock:
             if self._loop is None:
                 ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
                 thread = threading.Thread(
                     target=asyncio.run,
-                    args=(_serve(ready, self._farewell),),
+                    args=(_serve(ready, self._under_way, self._farewells),),
                     name="imagerag-http",
                     daemon=True,
                 )
@@ -83,19 +85,34 @@ class Worker:
                 self._loop, stop = ready.result()
                 # Runs at exit, too, and then before daemon threads are left behind.
                 self._end = weakref.finalize(self, _end, self._loop, stop, thread)
-            return self._loop
+            return self._loop, self._under_way
+
+
+async def _watched(
+    work: Callable[[], Coroutine[Any, Any, T]], under_way: set[asyncio.Task[Any]]
+) -> T:
+    task = asyncio.current_task()
+    assert task is not None
+    under_way.add(task)
+    try:
+        return await work()
+    finally:
+        under_way.discard(task)
 
 
 async def _serve(
-    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]], farewells: list[Farewell]
+    ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]],
+    under_way: set[asyncio.Task[Any]],
+    farewells: list[Farewell],
 ) -> None:
     stop = asyncio.Event()
     ready.set_result((asyncio.get_running_loop(), stop))
     await stop.wait()
-    under_way = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in under_way:
+    # Only whole pieces of work: each cancels the tasks that it has started by itself.
+    ending = list(under_way)
+    for task in ending:
         task.cancel()
-    await asyncio.gather(*under_way, return_exceptions=True)
+    await asyncio.gather(*ending, return_exceptions=True)
     for farewell in farewells:
         with contextlib.suppress(Exception):  # what is not closed in order ends with the loop
             async with asyncio.timeout(PARTING / 2):
