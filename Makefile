@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # The members of the workspace are whatever has a pyproject.toml; nothing else lists them.
 PROJECTS := core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 MEMBERS := $(patsubst %/pyproject.toml,%,$(PROJECTS))
-PACKAGES := imagerag $(patsubst plugins/%/pyproject.toml,imagerag_%,$(wildcard plugins/*/pyproject.toml))
+PACKAGES := imagerag $(subst -,_,$(patsubst plugins/%/pyproject.toml,imagerag_%,$(wildcard plugins/*/pyproject.toml)))
 
 # Idle OpenMP threads that spin slow every other torch process down many times over.
 export OMP_WAIT_POLICY := PASSIVE
