@@ -1,6 +1,7 @@
 """The re-ranker orders by captions that the critic writes, each image once."""
 
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
@@ -217,14 +218,19 @@ def test_private_images_never_reach_a_remote_critic(
 
 
 def test_a_critic_that_cannot_caption_is_refused_when_it_is_built(
-    coloured: Collection, rerank: Any, colour_critic: Any
+    coloured: Collection, rerank: Any, colour_critic: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     critic = colour_critic()
     critic.abilities = frozenset({"compare"})
+    points: list[EntryPoint] = []
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **wanted: points)
+    with pytest.raises(CapabilityError, match=r"none is installed \(imagerag-clip has one\)"):
+        rerank(critic, coloured, [])
+    points.append(EntryPoint("testing", "imagerag.testing.plugin", "imagerag"))
     with pytest.raises(CapabilityError, match=r"ability 'caption' \(it has: compare\)") as caught:
         rerank(critic, coloured, [])
     assert 'captions = "catalogue"' in str(caught.value)
-    assert "Critics that can: '" in str(caught.value), "installed ones are named"
+    assert "Critics that can: 'scripted'" in str(caught.value), "installed ones are named"
     rerank(critic, coloured, [], captions="catalogue")
     told: list[Any] = []
     either = rerank(critic, coloured, told, captions="critic-then-catalogue")

@@ -54,10 +54,11 @@ def test_only_the_owner_can_read_the_captions(tmp_path: Path) -> None:
     assert mode(tmp_path / "deep" / "own" / FILE) == 0o600
 
 
+@pytest.mark.parametrize("flips", [80, pytest.param(1_000, marks=pytest.mark.long)])
 def test_no_flipped_bit_gives_another_caption(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, flips: int
 ) -> None:
-    captions = {f"image {n}": f"a kite, number {n}" for n in range(60)}
+    captions = {f"image {n}": f"a kite, number {n}" for n in range(20)}
     random = np.random.default_rng(0)
     shelf = CaptionShelf(tmp_path)
     for image, caption in captions.items():
@@ -65,7 +66,7 @@ def test_no_flipped_bit_gives_another_caption(
     shelf.close()
     whole = (tmp_path / FILE).read_bytes()
     lost = 0
-    for _ in range(200):
+    for _ in range(flips):
         data = bytearray(whole)
         data[random.integers(len(data))] ^= 1 << int(random.integers(8))
         (tmp_path / FILE).write_bytes(bytes(data))
@@ -173,7 +174,7 @@ def test_what_a_killed_process_was_told_is_not_asked_again(
     put(collection, [f"kite {n}" for n in range(60)])
     cache = tmp_path / "cache"
     captioned: list[str] = []
-    for pause in (0.02, 0.07, 0.15):
+    for pause in (0.02, 0.1):
         running = child(collection, cache)
         assert running.stdout is not None
         captioned.append(running.stdout.readline())
@@ -186,7 +187,7 @@ def test_what_a_killed_process_was_told_is_not_asked_again(
     captioned.extend(out.splitlines(keepends=True))
     assert {line.strip() for line in captioned} == {f"captioned {n}" for n in range(60)}
     # At most the one that each kill cut short was asked for again.
-    assert len(captioned) <= 60 + 3
+    assert len(captioned) <= 60 + 2
     kept = sqlite3.connect(cache / FILE).execute(
         "SELECT count(*), count(DISTINCT image), count(DISTINCT captioner) FROM captions"
     )

@@ -104,7 +104,7 @@ def cannot_caption(critic: Critic) -> CapabilityError:
                 able.append(offered.name)
         except Exception:  # noqa: S112 - a broken plugin is no advice, and not the trouble here
             continue
-    names = ", ".join(map(repr, sorted(able))) or "none that is installed"
+    names = ", ".join(map(repr, sorted(able))) or "none is installed (imagerag-clip has one)"
     have = ", ".join(sorted(critic.abilities)) or "none"
     return CapabilityError(
         f"The re-ranker 'bm25' (imagerag-bm25) has the critic caption the candidates, and the "
