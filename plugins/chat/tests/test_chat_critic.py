@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -23,7 +24,7 @@ from imagerag.values import (
     Unavailable,
     Usage,
 )
-from imagerag_chat import ChatConfig, ChatCritic, Reply
+from imagerag_chat import ChatConfig, ChatCritic, Reply, encode
 
 PICTURE = Image.new("RGB", (40, 30), (10, 200, 30))
 OTHER = Image.new("RGB", (40, 30), (200, 10, 30))
@@ -291,3 +292,28 @@ def test_the_longest_answer_is_the_configured_one():
 
 def test_all_abilities_are_declared():
     assert ChatCritic.abilities == {"plan", "compare", "caption", "choose", "edits"}
+
+
+class Encoding(Scripted):
+    """Encodes the pictures of a question, as a critic over a network does."""
+
+    def answer(self, question, temperature):
+        for image in question.images:
+            encode(image)
+        return super().answer(question, temperature)
+
+
+def broken_picture():
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 50).save(file, "PNG")
+    return Image.open(io.BytesIO(file.getvalue()[:2000]))
+
+
+@pytest.mark.parametrize("picture", [Image.new("RGB", (0, 5)), broken_picture()])
+def test_a_picture_that_cannot_be_read_is_a_value_and_asks_nothing(picture):
+    critic = Encoding()
+    assert isinstance(critic.review(picture, "a lawn"), Malformed)
+    assert isinstance(critic.edits(picture, "a lawn"), Malformed)
+    assert critic.compare("a lawn", PICTURE, picture).better == "tie"
+    assert critic.choose("a lawn", [PICTURE, picture]).order == ()
+    assert critic.asked == []

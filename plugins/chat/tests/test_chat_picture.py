@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from imagerag.errors import ImageError
 from imagerag_chat import encode
 from imagerag_chat.picture import fitted
 
@@ -99,3 +100,8 @@ def test_the_data_url_holds_the_file(photo):
     head, _, body = picture.data_url.partition(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(body) == picture.data == base64.b64decode(picture.base64)
+
+
+def test_a_picture_without_pixels_is_an_error_that_says_so():
+    with pytest.raises(ImageError, match="0 x 5 pixels"):
+        encode(Image.new("RGB", (0, 5)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
-from imagerag.errors import CriticError
+from imagerag.errors import CriticError, ImageError
 from imagerag.roles import Context, Critic, CriticAbility
 from imagerag.values import (
     Choice,
@@ -58,7 +58,8 @@ class ChatCritic(Critic):
     def answer(self, question: Question, temperature: float) -> Reply:
         """Ask the model; trouble with the answer is a value of `Reply`, never an exception.
 
-        Wrong settings are exceptions of `imagerag.errors`: a key that is missing or refused, a
+        A picture that cannot be read may raise `ImageError`, which becomes `Malformed`. Wrong
+        settings are other exceptions of `imagerag.errors`: a key that is missing or refused, a
         model that does not exist, weights that cannot be loaded.
         """
 
@@ -168,7 +169,10 @@ class ChatCritic(Critic):
         self, question: Question, temperature: float, read: Callable[[str], T | Trouble]
     ) -> T | Trouble:
         """Ask, read, and write the cost into the ledger together with what came of it."""
-        reply = self.answer(question, temperature)
+        try:
+            reply = self.answer(question, temperature)
+        except ImageError as error:
+            return Malformed(str(error))
         outcome = read(reply.text) if reply.trouble is None else reply.trouble
         if reply.usage is not None:
             self.context.spend(

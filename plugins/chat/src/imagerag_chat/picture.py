@@ -7,6 +7,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from imagerag.errors import ImageError
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -38,16 +40,34 @@ def fitted(image: Image, longest: int) -> Image:
     """Return `image` in RGB, no side longer than `longest` pixels; it is never enlarged.
 
     What is transparent becomes white, as it looks on a page.
+
+    Raises:
+        ImageError: The picture has no pixels, or they cannot be read.
     """
+    try:
+        return _resized(_opaque(image), longest)
+    except (OSError, ValueError, SyntaxError, ZeroDivisionError) as error:
+        raise ImageError(f"the picture cannot be shown to a model: {error}") from error
+
+
+def _opaque(image: Image) -> Image:
     import PIL.Image
 
     if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in image.info:
         solid = image.convert("RGBA")
         image = PIL.Image.new("RGB", image.size, (255, 255, 255))
         image.paste(solid, mask=solid.getchannel("A"))
-    elif image.mode != "RGB":
-        image = image.convert("RGB")
+        return image
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _resized(image: Image, longest: int) -> Image:
+    import PIL.Image
+
+    image.load()  # a file that breaks off shows itself here, and not in the middle of a request
     width, height = image.size
+    if not width or not height:
+        raise ValueError(f"it is {width} x {height} pixels")
     scale = longest / max(width, height)
     if scale >= 1:
         return image
@@ -60,6 +80,9 @@ def encode(image: Image, longest: int = 1024, form: Literal["png", "jpeg"] = "pn
 
     Equal pixels give equal bytes. EXIF, comments, colour profiles and PNG texts are left behind,
     a run record among them.
+
+    Raises:
+        ImageError: The picture has no pixels, or they cannot be read.
     """
     import PIL.Image
 

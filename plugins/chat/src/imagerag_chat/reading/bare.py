@@ -20,6 +20,8 @@ matched with take time that grows faster than what they read."""
 _REASONING = re.compile(r"\s*<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _OPEN_REASONING = re.compile(r"\s*<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _END_OF_REASONING = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_TURN = re.compile(r"<\|(?:im_start|im_end|endoftext|end|eot_id|start_header_id|user|system)\|>")
+_MARKUP = re.compile(r"<\|[^<>|\s]{1,40}\|>")
 _LONG_SPACE = re.compile(r"\s{40,}")
 _TAGGED = re.compile(r"<(answer|output|response|result|json)>(.*)</\1>", re.DOTALL | re.IGNORECASE)
 _END_MARKS = re.compile(r"(?:\s*(?:<\|[^<>|\s]{1,40}\|>|</s>|<eos>))+\s*$")
@@ -67,8 +69,12 @@ def _visible(char: str) -> bool:
 
 
 def shortened(text: str) -> str:
-    """Return the beginning of an answer in words: as much of it as is read."""
-    lines = text[:LONGEST_WORDS].splitlines()
+    """Return the beginning of an answer in words: its own turn, as much of it as is read.
+
+    What follows a mark of turns is a conversation that the model made up.
+    """
+    turn = _TURN.split(text[:LONGEST_WORDS], maxsplit=1)[0]
+    lines = _MARKUP.sub("", turn).splitlines()
     return "\n".join(line[:LONGEST_LINE] for line in lines)
 
 

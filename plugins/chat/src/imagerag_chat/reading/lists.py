@@ -42,6 +42,7 @@ _ANNOUNCED = re.compile(
     r"(?:concepts?|elements?|objects?) missing)(?: (?:is|are))?\s*[:：=]\s*(?=\S)",
     re.IGNORECASE,
 )
+_ROW = re.compile(r"\s*\|[^|]+\|.*\|\s*|\s*\|[^|]+\|\s*")
 _HEAD = re.compile(r"(?:missing )?(?:concepts?|names?|objects?|elements?|items?|#|no\.?)", re.I)
 _LABEL = re.compile(r"[\s*_]*(?:caption|description|query)[\s*_]*[:：][\s*_]*", re.IGNORECASE)
 _NAME_LABEL = re.compile(
@@ -78,7 +79,7 @@ def marked(answer: str) -> list[Entry]:
     Entries under a heading such as "Present:" are left out: they are not what was asked for.
     """
     lines = [line for line in _lines(answer) if not _FENCE_LINE.match(line)]
-    if rows := [line for line in lines if line.count("|") > 1]:
+    if rows := [line for line in lines if _ROW.fullmatch(line)]:
         return _table(rows)
     if not any(_MARK.match(_unbold(line)) for line in lines):
         labelled = _labelled(lines)
