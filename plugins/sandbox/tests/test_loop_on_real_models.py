@@ -135,3 +135,17 @@ def test_measure_prints_every_figure_with_its_interval(home: Path):
     assert {"precision", "recall"} <= set(figures["gate"])
     assert "recall_at_1" in figures["retrieval"]
     assert figures["seconds_per_picture"] > 0
+
+
+def test_compare_runs_ways_to_retrieve_side_by_side(home: Path):
+    words = ("--limit", "1", "--way", "bm25", "--way", "union, re-ranked by siglip", "--json")
+    done = command(home, "sandbox", "compare", *words)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["concepts"], figures["prompts"], figures["query"]) == (1, 2, "caption")
+    assert list(figures["ways"]) == ["bm25", "union, re-ranked by siglip"]
+    for row in figures["ways"].values():
+        assert row["recall_at_1"] == row["reference_right"] == 1
+        low, high = row["accuracy_ci"]
+        assert low <= row["accuracy"] <= high
+    assert command(home, "sandbox", "compare", "--way", "bm52").returncode == 2

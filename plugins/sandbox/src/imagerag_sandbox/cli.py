@@ -35,6 +35,12 @@ def sandbox(parser: argparse.ArgumentParser) -> None:
     compare.add_argument("--limit", type=int, metavar="N", help="only the first N concepts")
     compare.add_argument("--seed", type=int, default=0, help="seed of prompts and pictures (0)")
     compare.add_argument(
+        "--query",
+        choices=("caption", "concept", "prompt"),
+        default="caption",
+        help="what the loop looks up (caption); the whole prompt is harder",
+    )
+    compare.add_argument(
         "--way",
         action="append",
         metavar="NAME",
@@ -77,7 +83,9 @@ def _compare(arguments: argparse.Namespace) -> int:
         if way not in WAYS:
             known = ", ".join(map(repr, WAYS))
             raise UsageError(f"--way {way!r} is none.{suggestion(way, WAYS)} Known: {known}.")
-    figures = compare(arguments.limit, arguments.seed, tell=note, ways=chosen)
+    figures = compare(
+        arguments.limit, arguments.seed, tell=note, ways=chosen, query=arguments.query
+    )
     if arguments.json:
         say_json(figures)
         return 0

@@ -42,6 +42,7 @@ def compare(
     tell: Callable[[str], None],
     ways: Sequence[str] = tuple(WAYS),
     each: int = 2,
+    query: str = "caption",
 ) -> dict[str, Any]:
     """Run every way and return its figures.
 
@@ -51,10 +52,11 @@ def compare(
         tell: Gets a line of progress now and then.
         ways: Names of `WAYS` to run.
         each: Prompts for each concept.
+        query: What the loop looks up: `[loop] query` of a configuration.
 
     Returns:
-        `concepts`, `prompts`, and by way: `recall_at_1` and `recall_at_3` of the concept, looked up
-        by its caption; `prompt_recall_at_1`, looked up by the whole prompt; `reference_right`, the
+        `concepts`, `prompts`, `query`, and in `ways` by name: `recall_at_1` and `recall_at_3` of
+        the concept, looked up by its caption; `prompt_recall_at_1`, looked up by the whole prompt; `reference_right`, the
         share of runs whose reference shows the concept; `accuracy` of the kept pictures; and
         `seconds_per_picture`. Each share has its 95 % interval beside it, as `…_ci`, with concepts
         as the sample size.
@@ -65,18 +67,20 @@ def compare(
     figures: dict[str, Any] = {}
     for way in ways:
         tell(f"{way}: {len(prompts)} prompts")
-        found = _run(way, prompts, world.phrases)
+        found = _run(way, prompts, world.phrases, query)
         figures[way] = _figures(found, prompts, judge)
     return {
         "concepts": len({prompt.concept for prompt in prompts}),
         "prompts": len(prompts),
+        "query": query,
         "ways": figures,
     }
 
 
-def _run(way: str, prompts: Sequence[Prompt], phrases: dict[str, str]) -> Found:
+def _run(way: str, prompts: Sequence[Prompt], phrases: dict[str, str], query: str) -> Found:
     found = Found()
-    with ImageRAG.from_config({"preset": "sandbox", **WAYS[way]}, progress=False) as rag:
+    tables = {"preset": "sandbox", **WAYS[way]}
+    with ImageRAG.from_config(tables, {"loop.query": query}, progress=False) as rag:
         names = list(dict.fromkeys(prompt.concept for prompt in prompts))
         rag.session.retriever.sync(rag.session.collection)
         found.hits["caption"] = _look_up(rag, [phrases[name] for name in names])
