@@ -18,7 +18,7 @@ from imagerag_diffusers.finishing import shown
 from imagerag_diffusers.provenance import content, library_versions, pipeline_of
 from imagerag_diffusers.published import Catalogue
 from imagerag_diffusers.quantisation import quantising_library
-from imagerag_diffusers.request import Request, check_options, check_references, check_size
+from imagerag_diffusers.request import Request, check_options, check_references, checked
 from imagerag_diffusers.schedulers import build_scheduler
 
 if TYPE_CHECKING:
@@ -108,13 +108,7 @@ class PipelineGenerator(Generator):
                 f"The generator {self.name!r} has no negative prompt, got {negative!r}. Leave it "
                 "out, and say in the prompt what to show instead."
             )
-        return Request(
-            prompt=guidance.prompt,
-            seed=guidance.seed,
-            negative=negative,
-            images=tuple(reference.image.convert("RGB") for reference in guidance.references),
-            size=check_size(guidance, self.config.multiple, self.config.size),
-        )
+        return checked(guidance, negative, self.config.multiple, self.config.size)
 
     def company(self, request: Request) -> Hashable | None:
         """Return what pictures of one call must have in common, None for one that goes alone."""

@@ -135,7 +135,7 @@ def load_pipeline(
                 raise  # the caller knows what needs less
             raise WeightsError(
                 f"The model {model!r} could not be loaded from {str(layout.folder)!r}: "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}. If a file is damaged, fetch the model again."
             ) from error
     refuse_gaps(model, layout, pipe, notices.texts)
     pipe.set_progress_bar_config(disable=True)

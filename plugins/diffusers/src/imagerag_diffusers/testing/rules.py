@@ -106,7 +106,7 @@ class PictureRules:
     def test_what_cannot_be_painted_is_refused_before_anything_loads(
         self, make: Maker[Any], guidances: Sequence[Guidance]
     ) -> None:
-        """A side that is no multiple, one side alone, an unknown option, too many references."""
+        """Sides, seeds, texts, options and numbers of references that make no sense."""
         generator = make(fresh=True)
         step, first = generator.config.multiple, guidances[0]
         most = generator.capability().max_references
@@ -116,6 +116,12 @@ class PictureRules:
             (replace(first, width=4 * step), "given together"),
             (replace(first, options={"colour": "red"}), "no option 'colour'"),
             (replace(first, references=shown[: most + 1]), "reference"),
+            (replace(first, width="64", height="64"), "width must be a whole number, got '64'"),
+            (replace(first, width=64.0, height=64.0), "width must be a whole number, got 64.0"),
+            (replace(first, seed="3"), "seed must be a whole number, got '3'"),
+            (replace(first, seed=1.5), "seed must be a whole number, got 1.5"),
+            (replace(first, prompt="half of \ud83e"), "cannot be read as text"),
+            (replace(first, prompt=None), "cannot be read as text"),
         ):
             with pytest.raises(CapabilityError, match=words):
                 generator.generate([asked])
