@@ -56,10 +56,10 @@ def compare(
 
     Returns:
         `concepts`, `prompts`, `query`, and in `ways` by name: `recall_at_1` and `recall_at_3` of
-        the concept, looked up by its caption; `prompt_recall_at_1`, looked up by the whole prompt; `reference_right`, the
-        share of runs whose reference shows the concept; `accuracy` of the kept pictures; and
-        `seconds_per_picture`. Each share has its 95 % interval beside it, as `…_ci`, with concepts
-        as the sample size.
+        the concept, looked up by its caption; `prompt_recall_at_1`, looked up by the whole prompt;
+        `reference_right`, the share of runs whose reference shows the concept; `accuracy` of the
+        kept pictures; and `seconds_per_picture`. Each share has its 95 % interval beside it, as
+        `…_ci`, with concepts as the sample size.
     """
     world = load_world()
     prompts = world.held_out_prompts(limit, seed, each)
