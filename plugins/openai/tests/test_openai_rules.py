@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from imagerag_chat.http.testing import FaultRules, KeyRules, TrafficRules
+from imagerag_chat.http.testing import FaultRules, KeyRules, TellingRules, TrafficRules
 from imagerag_openai.config import OpenAICriticConfig
 from imagerag_openai.critic import OpenAICritic
 
 
-class TestRules(FaultRules, KeyRules, TrafficRules):
+class TestRules(FaultRules, KeyRules, TellingRules, TrafficRules):
     wire, critic, config = "openai", OpenAICritic, OpenAICriticConfig

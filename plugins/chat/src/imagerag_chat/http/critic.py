@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from imagerag.roles import Context
+from imagerag.text import clean
 from imagerag.values import Facts, Malformed, Unavailable
+from imagerag_chat import wording
 from imagerag_chat.critic import ChatCritic
 from imagerag_chat.http.attempt import Attempt, message_of
 from imagerag_chat.http.client import BoundedClient
-from imagerag_chat.http.config import ProviderConfig
+from imagerag_chat.http.config import HTTPConfig, ProviderConfig
 from imagerag_chat.http.ledger import estimate, usage
 from imagerag_chat.http.line import Line, Outcome
 from imagerag_chat.http.manners import Learned, Manners, fits
@@ -26,6 +30,15 @@ ASKED, ANSWERED, COMPARED = 700, 200, 60
 
 LONGEST = 64
 """Characters of an answer for each token that it may have; no tokenizer comes near."""
+
+LONGEST_NOTE = 500
+"""Characters of what a model says instead of an answer, a refusal for example."""
+
+UNSEEN = frozenset({"calls", "compare", "max_concepts", *HTTPConfig.model_fields}) - {
+    "model",
+    "base_url",
+}
+"""Options that no caption depends on; any other, one of a subclass too, may change it."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +131,9 @@ class HTTPCritic(ChatCritic):
             reply, tokens = self.read(outcome.body, question), self.tokens(outcome.body)
         line = usage(self.config, self.home, outcome, tokens)
         if reply.trouble is not None:
-            trouble = replace(reply.trouble, note=outcome.scrub(reply.trouble.note))
+            # It ends in the record, in error messages and on terminals.
+            note = clean(outcome.scrub(reply.trouble.note), LONGEST_NOTE)
+            trouble = replace(reply.trouble, note=note)
             reply = Reply(trouble=trouble)
         else:
             text = outcome.scrub(reply.text)
@@ -142,8 +157,18 @@ class HTTPCritic(ChatCritic):
         self._line.close()
 
     def versions(self) -> Mapping[str, str]:
-        """Return the model and where it is asked for."""
-        return {"model": self.config.model, "base_url": self.config.base_url}
+        """Return the model, where it is asked for, and an id of what its captions depend on.
+
+        The last lets those who keep captions keep them through changes of other options.
+        """
+        config = self.config
+        seen = {
+            "system": wording.SYSTEM,
+            "question": wording.worded(wording.CAPTION),
+            "options": config.model_dump(mode="json", exclude=set(UNSEEN)),
+        }
+        captions = hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
+        return {"model": config.model, "base_url": config.base_url, "captions": captions[:16]}
 
     def facts(self) -> Facts:
         """Return model and cost; nothing is asked for."""
