@@ -41,6 +41,7 @@ class AnthropicCritic(HTTPCritic):
         client = AsyncAnthropic(
             api_key=key, base_url=base_url, http_client=http, max_retries=0, open_telemetry=False
         )
+        client._custom_headers = {}  # ANTHROPIC_CUSTOM_HEADERS, which may hold other credentials
         _ = client.messages.with_raw_response  # imports the rest, while no clock runs
         return client
 

@@ -27,6 +27,7 @@ def connect_openai(key: str, base_url: str, http: BoundedClient) -> AsyncOpenAI:
     from openai import AsyncOpenAI
 
     client = AsyncOpenAI(api_key=key, base_url=base_url, http_client=http, max_retries=0)
+    client._custom_headers = {}  # OPENAI_CUSTOM_HEADERS, which may hold other credentials
     if host_of(base_url) != host_of(HOME):
         client.organization = client.project = None  # the environment's, which are OpenAI's
     return client

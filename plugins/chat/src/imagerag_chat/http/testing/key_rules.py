@@ -70,6 +70,18 @@ class KeyRules(ProviderRules):
         assert re.search(r"\$[A-Z_]+", caplog.text), "a library logs what came"
         assert KEY not in caplog.text
 
+    def test_headers_of_the_environment_are_not_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Clients add them by themselves; they may hold credentials, for any server whatever."""
+        variable = f"{self.critic.provider.upper()}_CUSTOM_HEADERS"
+        monkeypatch.setenv(variable, "X-Other-Key: another-canary\nAuthorization: Bearer canary")
+        with LoopbackVLM([FIRST], key=KEY) as server:
+            critic = self.make(server, deadline=20.0)
+            critic.compare(PROMPT, picture(), picture())
+            critic.close()
+        (request,) = server.requests
+        assert request.key_arrived
+        assert "x-other-key" not in request.headers
+
     def test_a_run_and_its_picture_hold_no_key(
         self,
         tmp_path: Path,
