@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+import math
+from typing import Any
+
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from imagerag.errors import ConfigError, CredentialsError
 from imagerag_chat.http.attempt import message_of
@@ -46,12 +50,39 @@ def test_addresses_of_ones_own_network_are_local(url):
         "https://localhost.evil.example/v1",
         "https://127.0.0.1.evil.example/v1",
         "https://[2606:4700::1111]/v1",
+        "http://134744072/v1",
+        "http://0x08080808/v1",
+        "http://010.8.8.8/v1",
+        "http://8.8.2056/v1",
         "https://",
         "https://[::1",
     ],
 )
 def test_other_addresses_are_not_local(url):
     assert not is_local(url)
+
+
+class _WithMoreFields(HTTPConfig):
+    extra_body: dict[str, Any] = Field({})
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"at": datetime.date(2026, 1, 1)}, "sent as JSON"),
+        ({"top_p": math.nan}, "sent as JSON"),
+        ({"stream": True}, "stream cannot be replaced"),
+        ({"model": "m", "messages": []}, "messages, model cannot be replaced"),
+    ],
+)
+def test_fields_that_cannot_be_sent_are_told_before_anything_is(fields, told):
+    with pytest.raises(ValidationError, match=told):
+        _WithMoreFields(model="m", base_url=HOME, extra_body=fields)
+
+
+def test_other_fields_are_the_server_s_to_judge():
+    fields = {"reasoning_effort": "low", "options": {"top_k": 3}}
+    assert _WithMoreFields(model="m", base_url=HOME, extra_body=fields).extra_body == fields
 
 
 def test_hosts_are_told_without_user_port_and_path():

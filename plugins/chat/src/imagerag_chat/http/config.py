@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -14,6 +16,10 @@ from imagerag_chat.http.place import is_local
 from imagerag_chat.http.prices import price_of, priced_models
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*", re.IGNORECASE)
+
+
+OWN_FIELDS = frozenset({"messages", "model", "prompt", "stream"})
+"""Fields of a request that are not for `extra_body`: what is asked, of whom, and how it comes."""
 
 
 class HTTPConfig(ComponentConfig):
@@ -81,6 +87,18 @@ class HTTPConfig(ComponentConfig):
             hint = suggestion(model, known) or f" Known: {', '.join(known)}."
             raise ValueError(f"the price list has no such model.{hint}")
         return model
+
+    @field_validator("extra_body", check_fields=False)
+    @classmethod
+    def _can_be_sent(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Check the option of that name, where a provider declares one."""
+        if own := sorted(OWN_FIELDS & set(fields)):
+            raise ValueError(f"{', '.join(own)} cannot be replaced: the component says it itself")
+        try:
+            json.dumps(fields, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"it is sent as JSON, and cannot be: {error}") from error
+        return fields
 
     # Both raise ConfigError themselves: pydantic would repeat the value, which may be a secret.
 
