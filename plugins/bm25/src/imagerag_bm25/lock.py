@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ from imagerag.errors import CollectionError
 
 PATIENCE = 3600.0
 """Seconds to wait for another process that works in the same folder."""
+
+_NAP = 0.5
+"""Seconds that SQLite waits at one time, during which Python does not hear of Ctrl-C."""
 
 
 @contextmanager
@@ -23,18 +27,27 @@ def only_one(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            folder / "lock.sqlite", timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            folder / "lock.sqlite", timeout=_NAP, isolation_level=None, check_same_thread=False
         )
     except (OSError, sqlite3.Error) as error:
         raise _trouble(folder, error) from error
     try:
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            raise _trouble(folder, error) from error
+        _wait(connection, folder)
         yield
     finally:
         connection.close()
+
+
+def _wait(connection: sqlite3.Connection, folder: Path) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+            return
+        except sqlite3.Error as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() >= until:
+                raise _trouble(folder, error) from error
 
 
 def _trouble(folder: Path, error: Exception) -> CollectionError:
