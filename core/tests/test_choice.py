@@ -85,3 +85,14 @@ def test_a_critic_of_its_own_may_do_the_choosing(plugins, settings, pool):
 def test_a_choice_names_each_picture_once(order):
     with pytest.raises(ValueError, match="at most once"):
         Choice(order)
+
+
+def test_what_a_critic_says_instead_of_an_order_is_plain(rerank, monkeypatch):
+    from imagerag.testing.doubles import ScriptedCritic
+
+    hostile = Choice((), "no \x1b[31mred\x1b[0m" + "!" * 5000)
+    monkeypatch.setattr(ScriptedCritic, "choose", lambda self, text, images: hostile)
+    [decision] = rerank(())[1].decisions
+    assert decision.reason.startswith("no [31mred")
+    assert decision.reason.isprintable()
+    assert len(decision.reason) == 500

@@ -560,3 +560,17 @@ def test_every_decision_has_a_reason(rag, pool):
         run = rag(**loop).generate(PROMPT)
         assert run.decisions
         assert all(d.stage and d.decision and d.reason for d in run.decisions)
+
+
+def test_a_comparison_without_an_answer_says_so(rag, pool, reasons, monkeypatch):
+    from imagerag.testing.doubles import ScriptedCritic
+    from imagerag.values import Comparison
+
+    nothing = Comparison("tie", note="no usable answer: \x1b[31munavailable")
+    monkeypatch.setattr(ScriptedCritic, "compare", lambda self, prompt, a, b: nothing)
+    run = rag(critic={"use": "scripted"}).generate(PROMPT)
+    assert reasons(run, "keep") == [
+        "the former picture: the critic finds the new one no better: "
+        "no usable answer: [31munavailable"
+    ]
+    assert run.rounds[0].comparison["note"] == "no usable answer: [31munavailable"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagerag.errors import CapabilityError
 from imagerag.roles import Context, Critic, Reranker
+from imagerag.text import clean
 from imagerag.values import Facts, Hit, Query
 
 if TYPE_CHECKING:
@@ -44,11 +45,14 @@ class CriticReranker(Reranker):
         choice = self._critic.choose(query.text, [collection.image(hit.item.id) for hit in shown])
         named = [index for index in choice.order if index < len(shown)]
         if not named:
-            reason = choice.note or "the critic named none of the candidates"
+            reason = clean(choice.note, 500) or "the critic named none of the candidates"
             self.context.decide("rerank", f"keep the order for {query.text!r}", reason)
         rest = [index for index in range(len(shown)) if index not in named]
         return [*(shown[index] for index in (*named, *rest)), *hits[len(shown) :]]
 
     def facts(self) -> Facts:
-        """Say whose choice it is; what it costs is told by the critic."""
-        return Facts(implementation=f"the choice of {type(self._critic).__name__}")
+        """Say whose choice it is; what a remote critic takes for it is not known beforehand."""
+        return Facts(
+            implementation=f"the choice of {self._critic.__class__.__name__}",
+            usd_per_picture=None if self._critic.remote else 0.0,
+        )
