@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 
 def note_cuts(
-    context: Context, prompts: Iterable[str], most: int, count: Callable[[str], int]
+    context: Context,
+    prompts: Iterable[str],
+    most: int,
+    count: Callable[[str], int],
+    limit: str = "max_tokens is",
 ) -> None:
     """Put a line into the record for each prompt of which the end is not read.
 
@@ -19,6 +23,7 @@ def note_cuts(
         prompts: The prompts of one call; equal ones are named once.
         most: How many tokens the model reads.
         count: Returns how many tokens a prompt has, with all that the model adds to it.
+        limit: What sets the limit, in words before its number.
     """
     for prompt in dict.fromkeys(prompts):
         tokens = count(prompt)
@@ -26,5 +31,5 @@ def note_cuts(
             context.decide(
                 "generate",
                 f"prompt cut to {most} tokens",
-                f"{prompt[:60]!r}… has {tokens} tokens, and max_tokens is {most}",
+                f"{prompt[:60]!r}… has {tokens} tokens, and {limit} {most}",
             )

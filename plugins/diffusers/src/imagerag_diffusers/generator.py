@@ -214,6 +214,8 @@ class PipelineGenerator(Generator):
 
     def _load(self) -> Loaded:
         if self._loaded is None:
+            import torch
+
             from imagerag_diffusers.exhaustion import memory_for
             from imagerag_diffusers.painting import Loaded
             from imagerag_diffusers.quiet import quiet
@@ -221,7 +223,9 @@ class PipelineGenerator(Generator):
 
             guard_torchvision()
             doing = f"loading {self.config.model!r}"
-            with quiet(), memory_for(doing, self.config, WeightsError):
+            # Models are built with random weights of torch's global generator before they are read.
+            random = torch.random.fork_rng(devices=[])
+            with random, quiet(), memory_for(doing, self.config, WeightsError):
                 self._loaded = Loaded.of(self._open())
         return self._loaded
 

@@ -64,7 +64,7 @@ def check_options(guidance: Guidance, known: Sequence[str], generator: str) -> N
         if option not in known:
             raise CapabilityError(
                 f"The generator {generator!r} has no option {option!r} in guidance."
-                f"{suggestion(option, known)} Known: {', '.join(known) or 'none'}."
+                f"{suggestion(option, known)} Known: {', '.join(known) or 'none'}. Leave it out."
             )
 
 
