@@ -14,8 +14,28 @@ def test_facts_name_class_revision_and_licence_without_loading():
     facts = SDXLGenerator(SDXLConfig(), None).facts()
     assert facts.implementation == "diffusers.StableDiffusionXLPipeline"
     assert facts.revision == "462165984030d82259a11f4367a4eed129e94a7b"
-    assert (facts.licence, facts.commercial, facts.usd_per_picture) == ("openrail++", True, 0.0)
+    assert facts.model == (
+        "stabilityai/stable-diffusion-xl-base-1.0 with "
+        "h94/IP-Adapter/sdxl_models/ip-adapter-plus_sdxl_vit-h.safetensors "
+        "(018e402774aeeddd60609b4ecdb7e298259dc729)"
+    )
+    assert (facts.licence, facts.commercial) == ("openrail++ and Apache-2.0", True)
+    assert facts.usd_per_picture == 0.0
     assert "published weights were not run" in facts.proven
+    alone = SDXLGenerator(SDXLConfig(adapter="none"), None).facts()
+    assert alone.model == "stabilityai/stable-diffusion-xl-base-1.0"
+
+
+def test_a_prompt_that_clip_cannot_read_to_its_end_is_noted(make, say, references, monkeypatch):
+    """The prompt comes last in the paper's wording: what a caption takes, it loses."""
+    told = []
+    generator = make(fresh=True)
+    object.__setattr__(generator.context, "decide", lambda *line: told.append(line))
+    generator.generate([say("a hedgehog"), say("a hedgehog " * 9, references[0])])
+    generator.close()
+    ((stage, decision, reason),) = told
+    assert (stage, decision) == ("generate", "prompt cut to 77 tokens")
+    assert reason.endswith("… has 83 tokens, and CLIP reads 77")
 
 
 def test_an_adapter_and_quantisation_exclude_each_other():

@@ -13,12 +13,24 @@ from imagerag_sdxl.generator import SDXLGenerator
 def test_capability_needs_no_weights(make):
     have = SDXLGenerator(SDXLConfig(), None).capability()
     assert have.abilities == {"text", "image-prompt", "mask"}
-    assert (have.max_references, have.licence, have.commercial) == (4, "openrail++", True)
+    assert have.max_references == 4
+    assert (have.licence, have.commercial) == ("openrail++ and Apache-2.0", True)
     assert have.steps == 50
     assert (1024, 1024) in have.sizes
     alone = SDXLGenerator(SDXLConfig(adapter="none"), None).capability()
     assert alone.abilities == {"text"}
-    assert alone.max_references == 0
+    assert (alone.max_references, alone.licence) == (0, "openrail++")
+
+
+def test_an_adapter_of_unknown_licence_makes_no_promise_of_commercial_use(tmp_path):
+    have = SDXLGenerator(SDXLConfig(adapter=str(tmp_path)), None).capability()
+    assert have.licence == "openrail++ and the adapter's own, unknown"
+    assert have.commercial is None
+    said = SDXLConfig(adapter=str(tmp_path), commercial=False)
+    assert SDXLGenerator(said, None).capability().commercial is False
+    own = SDXLConfig(adapter=str(tmp_path), licence="mine", commercial=True)
+    said_of_both = SDXLGenerator(own, None).capability()
+    assert (said_of_both.licence, said_of_both.commercial) == ("mine", True)
 
 
 def test_the_licence_of_an_unknown_model_is_unknown_until_it_is_said(tmp_path):

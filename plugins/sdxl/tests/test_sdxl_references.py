@@ -80,6 +80,32 @@ def test_several_references_reach_the_model_in_order(make, say, references):
     assert not torch.equal(alone[0], alone[1])
 
 
+def test_each_reference_and_its_mask_are_at_their_place_in_what_the_u_net_is_given(
+    make, say, references
+):
+    """Without masks the adapter's attention knows no order; with them each has one of its own."""
+    import torch
+
+    generator, seen = make(), []
+    generator.generate([say("a cat")])
+    hook = generator._loaded.pipe.unet.register_forward_pre_hook(
+        lambda module, given, named: seen.append(named), with_kwargs=True
+    )
+    masks = [LEFT, None, RIGHT]
+    try:
+        generator.generate([say("a cat", *references[:3], options={"masks": masks})])
+    finally:
+        hook.remove()
+    (embeds,) = seen[0]["added_cond_kwargs"]["image_embeds"]
+    known = generator._loaded.references
+    for place, reference in enumerate(references[:3]):
+        assert torch.equal(embeds[1:, place], known.batch([[reference.image]])[1:, 0]), place
+    (drawn,) = seen[0]["cross_attention_kwargs"]["ip_adapter_masks"]
+    assert drawn.shape == (2, 3, 64, 64)
+    halves = [(mask[:, :32].mean().item(), mask[:, 32:].mean().item()) for mask in drawn[1]]
+    assert halves == [(1, 0), (1, 1), (0, 1)]
+
+
 def test_masks_say_which_reference_counts_where(make, say, references, difference):
     generator = make()
 

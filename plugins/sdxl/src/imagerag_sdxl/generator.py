@@ -6,12 +6,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from imagerag.values import Ability, Capability, Guidance
+from imagerag.values import Ability, Capability, Facts, Guidance
 from imagerag_diffusers import PipelineGenerator, Request
+from imagerag_diffusers.cuts import note_cuts
 from imagerag_diffusers.painting import Loaded
 from imagerag_sdxl import adapter_file, weighing
 from imagerag_sdxl.files import Places, adapter_provenance, find_adapter
-from imagerag_sdxl.published import CATALOGUE
+from imagerag_sdxl.published import CATALOGUE, joint_licence
 from imagerag_sdxl.scales import set_scale
 
 if TYPE_CHECKING:
@@ -68,9 +69,13 @@ class SDXLGenerator(PipelineGenerator):
         if not self.config.takes_references:
             return have
         more: frozenset[Ability] = frozenset({"image-prompt", "mask"})
-        most = self.config.max_references
+        most, licence, commercial = self.config.max_references, have.licence, have.commercial
+        if not self.config.licence:  # what a user says is said of both
+            licence, commercial = joint_licence(licence, commercial, self.config.adapter)
         return replace(
             have,
+            licence=licence,
+            commercial=have.commercial if self.config.commercial is not None else commercial,
             abilities=have.abilities | more,
             max_references=most,
             recommended_references=min(2, most),
@@ -131,6 +136,14 @@ class SDXLGenerator(PipelineGenerator):
     def arguments(self, pipe: Any, rows: Sequence[Request]) -> dict[str, Any]:
         """Return the pipeline's own arguments: guidance, references, masks."""
         config, negative = self.config, rows[0].negative
+        reader = pipe.tokenizer_2 or pipe.tokenizer
+        note_cuts(
+            self.context,
+            (row.prompt for row in rows),
+            reader.model_max_length,
+            lambda prompt: len(reader(prompt, verbose=False).input_ids),
+            "CLIP reads",
+        )
         return {
             "negative_prompt": None if negative is None else [row.negative for row in rows],
             "guidance_scale": config.guidance_scale,
@@ -142,6 +155,15 @@ class SDXLGenerator(PipelineGenerator):
         """Return what the base does, and the adapter with its revision or digest."""
         adapter = adapter_provenance(self.config) if self.config.takes_references else {}
         return {**super().versions(), **adapter}
+
+    def facts(self) -> Facts:
+        """Return what the configuration means, the adapter included; nothing is loaded."""
+        facts = super().facts()
+        if not self.config.takes_references:
+            return facts
+        adapter = adapter_provenance(self.config)
+        named = f"{adapter['adapter']} ({adapter['adapter_revision']})"
+        return replace(facts, model=f"{facts.model} with {named}")
 
     def _load(self) -> LoadedSDXL:
         if not isinstance(self._loaded, LoadedSDXL):

@@ -36,6 +36,9 @@ CATALOGUE: Catalogue = {
     )
 }
 
+ADAPTER_LICENCES: Mapping[str, tuple[str, bool]] = {IP_ADAPTER: ("Apache-2.0", True)}
+"""The licence of published adapters, and whether it allows commercial use."""
+
 ENCODER_WIDTHS: Mapping[tuple[str, int], str] = {
     ("hidden states", 1280): "ViT-H, published as models/image_encoder",
     ("projection", 1024): "ViT-H, published as models/image_encoder",
@@ -48,3 +51,20 @@ ENCODER_WIDTHS: Mapping[tuple[str, int], str] = {
 def adapter_revision(name: str, configured: str | None) -> str | None:
     """Return the configured revision of an adapter, else the pinned one, else None."""
     return configured or REVISIONS.get(name.removeprefix("hf-hub:"))
+
+
+def joint_licence(
+    licence: str | None, commercial: bool | None, adapter: str
+) -> tuple[str | None, bool | None]:
+    """Return licence and commercial use of a base model together with an adapter.
+
+    Where one of the two is unknown, so is whether both may be used commercially; unless the other
+    already forbids it.
+    """
+    theirs, allowed = ADAPTER_LICENCES.get(adapter.removeprefix("hf-hub:"), (None, None))
+    both = {commercial, allowed}
+    together = False if False in both else None if None in both else True
+    if licence is None:
+        return None, together
+    names = dict.fromkeys([licence, theirs or "the adapter's own, unknown"])
+    return " and ".join(names), together

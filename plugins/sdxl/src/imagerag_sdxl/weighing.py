@@ -31,7 +31,7 @@ def check_count(guidance: Guidance, config: SDXLConfig, capability: Capability) 
         raise CapabilityError(
             f"{count} references, but the generator 'sdxl' "
             + (
-                f"takes at most {capability.max_references} (max_references)."
+                f"takes at most {capability.max_references}. Give fewer, or raise max_references."
                 if config.takes_references
                 else "has no adapter, so it takes none. Set adapter to an IP-Adapter."
             )
