@@ -34,6 +34,22 @@ def test_a_picture_is_that_of_diffusers_own_call_bit_for_bit(make, say):
     assert ours.tobytes() == theirs.tobytes()
 
 
+def test_prompts_are_never_cleaned_whatever_is_installed(make, say, monkeypatch):
+    """Where bs4 and ftfy are missing the pipeline would leave it, and do it on the next machine."""
+    generator = make()
+    generator.generate([say()])
+    pipe, seen = generator._loaded.pipe, []
+    real = pipe._text_preprocessing
+
+    def preprocess(text, clean_caption=False):
+        seen.append(clean_caption)
+        return real(text, clean_caption=clean_caption)
+
+    monkeypatch.setattr(pipe, "_text_preprocessing", preprocess)
+    generator.generate([say()])
+    assert set(seen) == {False}
+
+
 def test_without_a_size_it_is_the_models_own(make, say):
     (picture,) = make(size=None).generate([say()])
     assert picture.size == (64, 64), "8 latent pixels, each of 8"
