@@ -25,13 +25,23 @@ LAYERS = [
     {"resources", "toml_source", "record_form", "png_text"},
     {"roles"},
     {"hooks"},
-    {"registry"},
+    {"installed", "registry"},
     {"config", "config_schema", "broadcast", "collection"},
     {"opening", "session", "run", "progress", "account", "parts", "unallowed"},
     {"versions", "review", "selection"},
     {"loop"},
-    {"record", "replaying", "story", "strip_image", "page", "api", "diagnosis", "explaining"},
-    {"builtin", "components", "cli", "testing", "__main__"},
+    {
+        "record",
+        "replaying",
+        "story",
+        "strip_image",
+        "page",
+        "api",
+        "diagnosis",
+        "explaining",
+        "health",
+    },
+    {"builtin", "components", "cli", "scaffold", "testing", "__main__"},
 ]
 """Imports run one way: a module imports from its own line and from those above."""
 

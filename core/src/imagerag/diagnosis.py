@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -11,8 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from imagerag.health import examine, importable
 from imagerag.hooks import ROLE_HOOKS
-from imagerag.registry import Offered, Registry
+from imagerag.registry import Registry
 
 
 def diagnose(registry: Registry, *, device: bool = True) -> dict[str, Any]:
@@ -21,35 +21,7 @@ def diagnose(registry: Registry, *, device: bool = True) -> dict[str, Any]:
     Keys are looked up in the environment by name; their values are never read into the report.
     `device` imports torch, where it is installed, to ask for accelerators: a few seconds.
     """
-    offers = [(role, o) for role in ROLE_HOOKS for o in registry.offers(role)]
-    problems: list[str] = []
-    plugins = []
-    for plugin in registry.plugins:
-        mine = [(role, o) for role, o in offers if o.distribution == plugin.distribution]
-        lacks = sorted({n for _, o in mine for n in o.offer.needs if not _importable(n)})
-        if plugin.error:
-            problems.append(
-                f"{plugin.distribution} {plugin.version} is broken: {plugin.error}. Try "
-                f"`pip install --force-reinstall {plugin.distribution}`, or uninstall it."
-            )
-        if lacks:
-            problems.append(
-                f"{plugin.distribution} needs {', '.join(lacks)}, which cannot be found. Try "
-                f"`pip install --force-reinstall {plugin.distribution}`."
-            )
-        plugins.append(
-            {
-                "name": plugin.name,
-                "distribution": plugin.distribution,
-                "version": plugin.version,
-                "load_seconds": round(plugin.seconds, 4),
-                "offers": [f"{role} {o.name}" for role, o in mine],
-                "needs": sorted({n for _, o in mine for n in o.offer.needs}),
-                "lacks": lacks,
-                "error": plugin.error,
-            }
-        )
-    problems += _clashes(registry, offers)
+    plugins, problems = examine(registry)
     return {
         "imagerag": metadata.version("imagerag"),
         "python": platform.python_version(),
@@ -61,34 +33,13 @@ def diagnose(registry: Registry, *, device: bool = True) -> dict[str, Any]:
         "plugins": plugins,
         "keys": {
             key: "set" if os.environ.get(key) else "not set"
-            for key in sorted({k for _, o in offers for k in o.offer.keys})
+            for key in sorted(
+                {k for role in ROLE_HOOKS for o in registry.offers(role) for k in o.offer.keys}
+            )
         },
         "collections": _collections(problems),
         "problems": problems,
     }
-
-
-def _importable(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-def _clashes(registry: Registry, offers: list[tuple[str, Offered]]) -> list[str]:
-    everything = [
-        *offers,
-        *(("preset", o) for o in registry.presets()),
-        *(("command", o) for o in registry.commands()),
-    ]
-    owners: dict[tuple[str, str], list[str]] = {}
-    for kind, offered in everything:
-        owners.setdefault((kind, offered.name), []).append(offered.spelling)
-    return [
-        f"the {kind} {name!r} is offered twice; say which with {' or '.join(map(repr, spellings))}."
-        for (kind, name), spellings in owners.items()
-        if len(spellings) > 1
-    ]
 
 
 def _memory_gb() -> float | None:
@@ -100,7 +51,7 @@ def _memory_gb() -> float | None:
 
 def _device(problems: list[str]) -> dict[str, Any]:
     """Ask torch, which the core itself never needs, for the devices it can use."""
-    if not _importable("torch"):
+    if not importable("torch"):
         return {"name": "cpu", "torch": None}
     started = time.perf_counter()
     try:

@@ -25,3 +25,8 @@ def home_of(kind: str, name: str) -> list[str]:
 def known_names(kind: str) -> list[str]:
     """Return every name known for that kind, installed or not."""
     return sorted(_table().get(kind, {}))
+
+
+def distributions() -> set[str]:
+    """Return every distribution that is known to offer something."""
+    return {home for names in _table().values() for homes in names.values() for home in homes}

@@ -8,8 +8,10 @@ is imported only when one of its components is chosen.
 from __future__ import annotations
 
 import importlib
+import sys
 import time
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -26,17 +28,27 @@ from imagerag.errors import (
     suggestion,
 )
 from imagerag.hooks import GROUP, ROLE_HOOKS, Command, Offer, Preset
+from imagerag.installed import CORE, NOBODY, Installed, installed
 from imagerag.known import home_of, known_names
 
-CORE = "imagerag"
+__all__ = ["CORE", "LATE", "NOBODY", "Offered", "Plugin", "Registry", "import_string"]
 
-NOBODY = "no-distribution"
-"""Owner of an entry point that was handed over by itself, as tests do."""
+LATE = frozenset(
+    "torch torchvision torchaudio tensorflow jax flax keras onnxruntime diffusers transformers "  # noqa: SIM905 - one a line would fill the page
+    "accelerate open_clip clip timm sentence_transformers tokenizers safetensors huggingface_hub "
+    "numpy scipy pandas pyarrow sklearn skimage cv2 PIL pydantic sqlite3 usearch faiss hnswlib "
+    "chromadb lancedb openai anthropic httpx requests aiohttp".split()
+)
+"""Libraries that a module of hooks leaves to its components and their options."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point as it was found. `error` is "" for a plugin that works."""
+    """One entry point as it was found. `error` is "" for a plugin that works.
+
+    `seconds` is what loading it took here, where modules that an earlier plugin imported cost
+    nothing any more; `imported` are the libraries of `LATE` that came with it.
+    """
 
     name: str
     distribution: str
@@ -45,14 +57,19 @@ class Plugin:
     seconds: float
     error: str = ""
     incompatible: bool = False
+    imported: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Offered:
-    """An offer, preset or command together with the distribution it comes from."""
+    """An offer, preset or command together with the distribution it comes from.
+
+    `entry` is the name of the entry point that offered it.
+    """
 
     offer: Any
     distribution: str
+    entry: str = ""
 
     @property
     def name(self) -> str:
@@ -80,34 +97,32 @@ class Registry:
         self.manager.add_hookspecs(hooks)
         self.plugins: list[Plugin] = []
         self._offers: dict[str, list[Offered]] = {}
-        found = metadata.entry_points(group=GROUP) if entry_points is None else entry_points
-        seen: set[tuple[str, str]] = set()
-        for entry_point in sorted(found, key=lambda e: (_owner(e)[0] != CORE, _owner(e), e.name)):
-            key = (_owner(entry_point)[0], entry_point.name)
-            if key not in seen:  # one distribution can be on sys.path twice
-                seen.add(key)
-                self.plugins.append(self._load(entry_point))
+        self.plugins.extend(self._load(found) for found in installed(entry_points))
 
-    def _load(self, entry_point: metadata.EntryPoint) -> Plugin:
-        distribution, version = _owner(entry_point)
+    def _load(self, found: Installed) -> Plugin:
         started = time.perf_counter()
-        error, incompatible = _version_trouble(entry_point), False
-        if error:
-            incompatible = True
-        else:
+        before = LATE & sys.modules.keys()
+        error = found.trouble
+        if found.point is not None and not error:
             try:
-                self._register(entry_point, f"{distribution}:{entry_point.name}")
-            except (Exception, SystemExit) as trouble:
-                # Whatever a stranger's module raises, or an exit() in it, stays its own trouble.
+                # Standard output belongs to what the user asked for, which may be JSON.
+                with redirect_stdout(sys.stderr):
+                    self._register(found.point, f"{found.distribution}:{found.name}")
+            except KeyboardInterrupt:
+                raise
+            except BaseException as trouble:
+                # Whatever a stranger's module raises, an exit() in it or a panic of compiled code
+                # included, stays its own trouble.
                 error = f"{type(trouble).__name__}: {trouble}"
         return Plugin(
-            name=entry_point.name,
-            distribution=distribution,
-            version=version,
-            module=entry_point.value,
+            name=found.name,
+            distribution=found.distribution,
+            version=found.version,
+            module=found.module,
             seconds=time.perf_counter() - started,
             error=error,
-            incompatible=incompatible,
+            incompatible=found.incompatible,
+            imported=tuple(sorted((LATE & sys.modules.keys()) - before)),
         )
 
     def _register(self, entry_point: metadata.EntryPoint, name: str) -> None:
@@ -122,7 +137,7 @@ class Registry:
                         f"there is no hook {caller.name!r}.{suggestion(caller.name, specs)}",
                     )
             self._list_offers(name)
-        except (Exception, SystemExit):
+        except BaseException:
             # Hooks that came before the wrong one are in force already; none of them may stay.
             if self.manager.has_plugin(name):
                 self.manager.unregister(name=name)
@@ -130,7 +145,7 @@ class Registry:
 
     def _list_offers(self, plugin_name: str) -> None:
         """Call a plugin's listing hooks, once and for all: one that raises is found broken here."""
-        distribution = plugin_name.partition(":")[0]
+        distribution, _, entry = plugin_name.partition(":")
         listed: dict[str, list[Offered]] = {}
         for hook in [*ROLE_HOOKS.values(), "imagerag_presets", "imagerag_commands"]:
             kind = {"imagerag_presets": Preset, "imagerag_commands": Command}.get(hook, Offer)
@@ -141,7 +156,7 @@ class Registry:
                             raise TypeError(
                                 f"{hook}() gave {offer!r}, which is not a {kind.__name__}"
                             )
-                        listed.setdefault(hook, []).append(Offered(offer, distribution))
+                        listed.setdefault(hook, []).append(Offered(offer, distribution, entry))
         for hook, offers in listed.items():
             self._offers.setdefault(hook, []).extend(offers)
 
@@ -166,8 +181,10 @@ class Registry:
     def find(self, kind: str, name: str) -> Offered:
         """Return the one offer of that name; `kind` is a role, "preset" or "command".
 
-        `name` may be spelled `name@distribution`. Raises one of the four plugin errors, or
-        `NameClashError`, each with what to do next.
+        `name` may be spelled `name@distribution`. A name of the core's own stays the core's: what
+        another distribution offers under it needs that spelling, so that no plugin can take a
+        command away. Raises one of the four plugin errors, or `NameClashError`, each with what to
+        do next.
         """
         if kind == "preset":
             offered = self.presets()
@@ -178,6 +195,8 @@ class Registry:
         matches = [o for o in offered if name in (o.name, o.spelling)]
         if len(matches) == 1:
             return matches[0]
+        if own := [o for o in matches if o.distribution == CORE]:
+            return own[0]
         if matches:
             spellings = " or ".join(repr(o.spelling) for o in matches)
             raise NameClashError(
@@ -236,42 +255,3 @@ class Registry:
                 f"{type(error).__name__}: {error}. Try `pip install --force-reinstall "
                 f"{offered.distribution}`, then `imagerag doctor`."
             ) from error
-
-
-def _owner(entry_point: metadata.EntryPoint) -> tuple[str, str]:
-    distribution = entry_point.dist
-    if distribution is None:
-        return (NOBODY, "0")
-    # A damaged installation has an entry point, and metadata without a name. (No `get`: the type
-    # of metadata lacks it.)
-    head = distribution.metadata
-    name = head["Name"] if "Name" in head else NOBODY  # noqa: SIM401
-    version = head["Version"] if "Version" in head else "0"  # noqa: SIM401
-    return (name, version)
-
-
-def _version_trouble(entry_point: metadata.EntryPoint) -> str:
-    """Say which version of the core a plugin wants, where it is not the one installed."""
-    distribution = entry_point.dist
-    if distribution is None or _owner(entry_point)[0] == CORE:
-        return ""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    have = metadata.version(CORE)
-    for line in distribution.requires or ():
-        if not line.lower().startswith(CORE):
-            continue
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement as error:
-            return f"its requirement {line!r} cannot be read: {error}"
-        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        if requirement.name.lower() == CORE and not requirement.specifier.contains(
-            have, prereleases=True
-        ):
-            return (
-                f"{distribution.name} {distribution.version} wants {CORE}{requirement.specifier}, "
-                f"and {have} is installed. Try `pip install --upgrade {CORE} {distribution.name}`."
-            )
-    return ""

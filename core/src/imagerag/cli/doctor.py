@@ -7,6 +7,7 @@ from typing import Any
 
 from imagerag.cli.console import say, say_json, table
 from imagerag.cli.options import add_json
+from imagerag.cli.plugins_doctor import milliseconds, say_problems, state_of
 
 
 def doctor(parser: argparse.ArgumentParser) -> None:
@@ -20,9 +21,8 @@ def doctor(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from imagerag.diagnosis import diagnose
-    from imagerag.registry import Registry
 
-    report = diagnose(Registry(), device=not arguments.quick)
+    report = diagnose(arguments.registry, device=not arguments.quick)
     if arguments.json:
         say_json(report)
     else:
@@ -46,9 +46,9 @@ def _say(report: dict[str, Any]) -> None:
         (
             p["distribution"],
             p["version"],
-            f"{p['load_seconds'] * 1000:.1f} ms",
-            "broken" if p["error"] else f"lacks {', '.join(p['lacks'])}" if p["lacks"] else "ok",
-            ", ".join(p["offers"]),
+            milliseconds(p),
+            state_of(p),
+            ", ".join(o for o in p["offers"] if not o.startswith(("preset ", "command "))),
         )
         for p in report["plugins"]
     ]
@@ -62,7 +62,4 @@ def _say(report: dict[str, Any]) -> None:
         for collection in report["collections"]:
             say(f"  {collection['name']}: {collection['items']} images")
     say()
-    if not report["problems"]:
-        say("No problems found.")
-    for problem in report["problems"]:
-        say(f"problem: {problem}")
+    say_problems(report["problems"])

@@ -95,6 +95,8 @@ def _run(arguments: list[str]) -> int:
         epilog="--debug shows the traceback of an error.",
     )
     registry.command_function(name)(parser)
+    # Loaded once: a second registry would load nothing new, and could not say how long it takes.
+    parser.set_defaults(registry=registry)
     try:
         parsed = parser.parse_args(rest)
     except SystemExit as stop:  # argparse has written help (0) or what is wrong (2)

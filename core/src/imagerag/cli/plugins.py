@@ -1,12 +1,16 @@
-"""`imagerag plugins`: what is installed, and what it offers."""
+"""`imagerag plugins`: what is installed, what it offers, and how it fares; and writing more."""
 
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from typing import Any
 
 from imagerag.cli.console import note, say, say_json, table
 from imagerag.cli.options import add_json
+from imagerag.cli.plugins_check import check
+from imagerag.cli.plugins_doctor import doctor
+from imagerag.cli.plugins_new import new
 from imagerag.hooks import ROLE_HOOKS
 
 
@@ -22,12 +26,15 @@ def plugins(parser: argparse.ArgumentParser) -> None:
     info.add_argument("--role", choices=list(ROLE_HOOKS), help="where several roles use the name")
     add_json(info)
     info.set_defaults(run=_info)
+    doctor(commands.add_parser("doctor", help="what each plugin needs, lacks and costs"))
+    new(commands.add_parser("new", help="write a new plugin: a whole distribution that works"))
+    check(commands.add_parser("check", help="hold a component to what its role promises"))
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from imagerag.registry import Registry
+    from imagerag.health import SLOW
 
-    registry = Registry()
+    registry = arguments.registry
     rows = []
     for kind in [*ROLE_HOOKS, "preset", "command"]:
         if arguments.role not in (None, kind):
@@ -44,21 +51,34 @@ def _list(arguments: argparse.Namespace) -> int:
                 }
             )
     broken = [p for p in registry.plugins if p.error]
+    slow = [p for p in registry.plugins if p.seconds > SLOW]
     if arguments.json:
         say_json(
             {
                 "offers": rows,
                 "broken": [
-                    {"plugin": p.name, "distribution": p.distribution, "error": p.error}
+                    {
+                        "plugin": p.name,
+                        "distribution": p.distribution,
+                        "error": p.error,
+                        "incompatible": p.incompatible,
+                    }
                     for p in broken
+                ],
+                "slow": [
+                    {"plugin": p.name, "distribution": p.distribution, "seconds": p.seconds}
+                    for p in slow
                 ],
             }
         )
         return 0
+    named = Counter((r["role"], r["name"]) for r in rows)
     cells = [
         (
             r["role"],
-            r["name"] + (" (remote)" if r["remote"] else ""),
+            # Where two offer one name, it is shown as it has to be written.
+            (r["name"] if named[r["role"], r["name"]] == 1 else f"{r['name']}@{r['distribution']}")
+            + (" (remote)" if r["remote"] else ""),
             r["distribution"],
             r["summary"],
         )
@@ -66,15 +86,20 @@ def _list(arguments: argparse.Namespace) -> int:
     ]
     say(table(("role", "name", "distribution", "summary"), cells))
     for plugin in broken:
-        note(f"broken: {plugin.distribution} {plugin.version}: {plugin.error}")
+        state = "incompatible" if plugin.incompatible else "broken"
+        note(f"{state}: {plugin.distribution} {plugin.version}: {plugin.error}")
+    for plugin in slow:
+        note(
+            f"slow: {plugin.distribution} {plugin.version} took {plugin.seconds:.2f} s to load. "
+            "See: imagerag plugins doctor"
+        )
     return 0
 
 
 def _info(arguments: argparse.Namespace) -> int:
     from imagerag.errors import UnknownComponentError, suggestion
-    from imagerag.registry import Registry
 
-    registry = Registry()
+    registry = arguments.registry
     roles = [arguments.role] if arguments.role else list(ROLE_HOOKS)
     names = {
         role: [s for o in registry.offers(role) for s in (o.name, o.spelling)] for role in roles
