@@ -9,7 +9,7 @@ import pytest
 
 from imagerag import Run, read, save, tell
 from imagerag.account import Account
-from imagerag.errors import RecordError
+from imagerag.errors import CapabilityError, RecordError
 from imagerag.values import Usage
 
 PROMPT = "a hedgehog on a green background"
@@ -97,3 +97,22 @@ def test_components_may_report_from_any_thread():
     for thread in threads:
         thread.join()
     assert len(account.ledger) == len(account.decisions) == 1600
+
+
+def test_what_a_run_cost_that_failed_is_told(acme_shell):
+    failing = ("critic.answers=['malformed']", "critic.usd=0.25", "loop.fallback=false")
+    changed = [word for one in failing for word in ("--set", one)]
+    done = acme_shell("generate", PROMPT, "--config", "acme", *changed)
+    assert done.returncode == 1
+    assert "no usable answer in 3 tries" in done.stderr
+    assert "until it ended: 3 requests, 0.7500 US dollars" in done.stderr
+    free = acme_shell("generate", "", "--config", "acme")
+    assert "until it ended" not in free.stderr
+
+
+def test_a_run_that_fails_at_once_has_a_ledger_of_its_own(rag, pool):
+    one = rag(critic={"use": "scripted", "answers": ["matches"], "usd": 0.1})
+    assert len(one.generate(PROMPT).ledger) == 1
+    with pytest.raises(CapabilityError):
+        one.generate(PROMPT, images=["none.png"] * 9)
+    assert one.session.account.ledger == []

@@ -34,8 +34,8 @@ class _Work:
     seed: int
     size: tuple[int, int] | None
     personal: tuple[Reference, ...]
+    account: Account
     seconds: dict[str, float] = field(default_factory=dict)
-    account: Account = field(default_factory=Account)
     rounds: list[Round] = field(default_factory=list)
     gathered: tuple[Reference, ...] = ()
     draft: Image | None = None
@@ -77,10 +77,11 @@ def run_prompt(
         UsageError: For an empty prompt, or a seed or size out of range.
     """
     _check_call(prompt, seed, size)
+    account = session.account = Account()  # what components report from here on is this run's
     session.check(personal_images=len(images))
     personal = tuple(selection.personal_reference(image, prompt) for image in images)
-    work = _Work(prompt, session.settings.seed if seed is None else seed, size, personal)
-    session.account = work.account  # what components report from here on belongs to this run
+    seed = session.settings.seed if seed is None else seed
+    work = _Work(prompt, seed, size, personal, account)
     policy = session.settings.loop
     work.personal, cut = selection.fit(
         personal, session.generator.capability(), policy.max_references
@@ -177,17 +178,21 @@ def _keep(session: Session, work: _Work) -> dict[str, object] | None:
     scores = ""
     if verdict.score_a is not None and verdict.score_b is not None:
         scores = f" ({verdict.score_a:.3f} before, {verdict.score_b:.3f} now)"
+    note = clean(verdict.note, 500)
     if verdict.better == "b":
         work.decide("keep", "the new picture", f"the critic finds it better{scores}")
         work.kept, work.kept_round = new, len(work.rounds)
     else:
         finds = "worse" if verdict.better == "a" else "no better"
-        work.decide("keep", "the former picture", f"the critic finds the new one {finds}{scores}")
+        # A critic without an answer calls it a tie as well, and its note says so.
+        why = f": {note}" if verdict.better == "tie" and note else ""
+        reason = f"the critic finds the new one {finds}{scores}{why}"
+        work.decide("keep", "the former picture", reason)
     return {
         "better": {"a": "before", "b": "now", "tie": "tie"}[verdict.better],
         "before": verdict.score_a,
         "now": verdict.score_b,
-        "note": verdict.note,
+        "note": note,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -180,8 +180,7 @@ class Run:
     @property
     def usd(self) -> float | None:
         """What the run cost in US dollars, None where the price of any call is unknown."""
-        costs = [line.usd for line in self.ledger]
-        return None if None in costs else sum(cost for cost in costs if cost is not None)
+        return dollars(self.ledger)
 
     @property
     def kept_painting(self) -> Painted:
@@ -314,3 +313,9 @@ def _round(values: Mapping[str, Any]) -> Round:
         painted=_painted(values["painted"]),
         comparison=values["comparison"],
     )
+
+
+def dollars(ledger: Sequence[Usage]) -> float | None:
+    """Return what the calls of a ledger cost in US dollars, None where one price is unknown."""
+    costs = [line.usd for line in ledger]
+    return None if None in costs else sum(cost for cost in costs if cost is not None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from imagerag.run import Answer, Round, Run
+from imagerag.run import Answer, Round, Run, dollars
+from imagerag.values import Usage
 
 
 def tell(run: Run) -> str:
@@ -29,7 +30,7 @@ def _lines(run: Run) -> Iterator[str]:
         spent = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in run.seconds.items())
         yield f"time        {spent}"
     if run.ledger:
-        yield f"cost        {cost(run)}"
+        yield f"cost        {cost(run.ledger)}"
     wanted = ("imagerag", "generator.model", "generator.adapter", "critic.model", "encoder.model")
     models = [f"{name} {run.versions[name]}" for name in wanted if name in run.versions]
     yield f"made with   {', '.join(models)}"
@@ -60,23 +61,24 @@ def _answer_lines(answer: Answer) -> Iterator[str]:
         yield f"critic      {answer.kind} (temperature {answer.temperature:g}){told}"
 
 
-def cost(run: Run) -> str:
-    """Say what a run's calls came to; what no provider reported stays unknown."""
-    requests = sum(line.requests for line in run.ledger)
+def cost(ledger: Sequence[Usage]) -> str:
+    """Say what the calls of a ledger came to; what no provider reported stays unknown."""
+    requests = sum(line.requests for line in ledger)
     told = [f"{requests} request{'' if requests == 1 else 's'}"]
     for name, counts in (
-        ("tokens in", [line.input_tokens for line in run.ledger]),
-        ("tokens out", [line.output_tokens for line in run.ledger]),
+        ("tokens in", [line.input_tokens for line in ledger]),
+        ("tokens out", [line.output_tokens for line in ledger]),
     ):
         known = [count for count in counts if count is not None]
         unknown = " or more" if len(known) < len(counts) else ""
         if known:
             told.append(f"{sum(known)} {name}{unknown}")
-    if run.usd is None:
+    usd = dollars(ledger)
+    if usd is None:
         told.append("price unknown")
     else:
-        dates = sorted({line.priced for line in run.ledger if line.priced})
-        told.append(f"{run.usd:.4f} US dollars" + (f" (prices of {dates[0]})" if dates else ""))
+        dates = sorted({line.priced for line in ledger if line.priced})
+        told.append(f"{usd:.4f} US dollars" + (f" (prices of {dates[0]})" if dates else ""))
     return ", ".join(told)
 
 

@@ -38,19 +38,25 @@ def generate(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from imagerag.api import ImageRAG
     from imagerag.record import save
-    from imagerag.story import tell
+    from imagerag.story import cost, tell
 
     changed, size = overrides(arguments), _size(arguments.size)
     if arguments.collection:
         changed["collection"] = arguments.collection
     progress = False if arguments.quiet or arguments.json else None
     with ImageRAG.from_config(config_source(arguments), changed, progress=progress) as rag:
-        run = rag.generate(
-            arguments.prompt,
-            seed=arguments.seed,
-            images=arguments.image,
-            size=size,
-        )
+        try:
+            run = rag.generate(
+                arguments.prompt,
+                seed=arguments.seed,
+                images=arguments.image,
+                size=size,
+            )
+        except BaseException:
+            # There will be no record, and what was paid for is paid for all the same.
+            if spent := rag.session.account.ledger:
+                note(f"imagerag: until it ended: {cost(spent)}")
+            raise
     out = arguments.out or Path("out") / f"{_slug(arguments.prompt)}-{run.seed}.png"
     path = save(run, out, metadata=not arguments.no_metadata)
     if arguments.strip:
