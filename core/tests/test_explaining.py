@@ -62,3 +62,12 @@ def test_the_command_fails_where_something_is_missing(acme_shell):
     done = acme_shell("config", "explain", "acme", "--set", "generator.use=sdxl")
     assert done.returncode == 1
     assert "pip install imagerag-sdxl" in done.stdout
+
+
+def test_what_a_re_ranker_asks_of_a_remote_critic_is_not_free(plugins, settings, home):
+    values = {**settings(), "critic": {"use": "away"}}
+    assert explain(values, plugins).usd_per_picture == 0.25
+    values["reranker"] = {"use": "critic"}
+    assert explain(values, plugins).usd_per_picture is None
+    values["reranker"] = {"use": "critic", "critic": {"use": "scripted"}}
+    assert explain(values, plugins).usd_per_picture == 0.25

@@ -104,3 +104,13 @@ def test_a_remote_encoder_may_index_public_images(plugins, settings, pool):
 def test_a_remote_encoder_may_index_private_images_when_named(plugins, settings, mixed):
     run, _, _ = run_with(plugins, settings, encoder="away", allow_remote=["away"])
     assert [r.digest for r in run.references] == [mixed["a photo of a hedgehog"]]
+
+
+def test_a_remote_conditioner_never_sees_private_images(plugins, settings, mixed, reasons):
+    values = {**settings(), "conditioner": {"use": "away"}}
+    with ImageRAG.from_config(values, registry=plugins, progress=False) as one:
+        run = one.generate(PROMPT)
+        assert one.session.conditioner.sent == [mixed["a photo of a axolotl"]]
+    assert reasons(run, "retrieve") == [
+        "leave private images out: remote components are not allowed to see them: away"
+    ]

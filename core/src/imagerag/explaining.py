@@ -99,7 +99,7 @@ def explain(
             elif role in found:
                 rows.append(found[role])
     known = [row.facts.memory_gb for row in rows]
-    costs = [_cost(row) for row in rows]
+    costs = [_cost(row, rows) for row in rows]
     return Explanation(
         tuple(rows),
         memory_gb=round(sum(memory for memory in known if memory is not None), 2),
@@ -111,11 +111,17 @@ def explain(
     )
 
 
-def _cost(row: Explained) -> float | None:
-    """A component on this machine costs nothing; a remote one, or one unknown, what it says."""
+def _cost(row: Explained, rows: list[Explained]) -> float | None:
+    """A component on this machine costs nothing; a remote one, or one unknown, what it says.
+
+    A critic tells what the loop asks of it. What a re-ranker asks of a remote one comes on top, and
+    is unknown where the re-ranker does not say.
+    """
     if row.trouble:
         return None
-    return row.facts.usd_per_picture if row.remote else row.facts.usd_per_picture or 0.0
+    told = row.facts.usd_per_picture
+    asks = row.role == "reranker" and any(one.remote and one.role == "critic" for one in rows)
+    return told if row.remote or asks else told or 0.0
 
 
 def _explained(session: Session, role: Any, chosen: Chosen) -> Iterator[Explained]:

@@ -109,7 +109,8 @@ def remote_components(session: Session) -> list[str]:
 
     Those inside another component's table count as well as the run's own.
     """
-    return _refused(session, ("generator", "critic", "encoder", "reranker"), session.chosen())
+    seeing = ("generator", "critic", "encoder", "reranker", "conditioner")
+    return _refused(session, seeing, session.chosen())
 
 
 def sync(session: Session) -> int:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from imagerag.roles import Conditioner, Reranker
-from imagerag.testing.doubles import HashingEncoder, ScriptedCritic, SeededGenerator
-from imagerag.values import Capability, Comparison, Concept, Matches, Missing
+from imagerag.testing.doubles import (
+    HashingEncoder,
+    PlainConditioner,
+    ScriptedCritic,
+    SeededGenerator,
+)
+from imagerag.values import Capability, Comparison, Concept, Facts, Matches, Missing
 
 
 class WatchfulGenerator(SeededGenerator):
@@ -96,6 +101,29 @@ class GreedyConditioner(Conditioner):
 
     def condition(self, prompt, references, capability, *, seed, size=None):
         raise AssertionError("must not be called")
+
+
+class AwayConditioner(PlainConditioner):
+    """Remembers the references that left the machine."""
+
+    remote = True
+
+    def __init__(self, config, context):
+        super().__init__(config, context)
+        self.sent = []
+
+    def condition(self, prompt, references, capability, *, seed, size=None):
+        self.sent.extend(reference.digest for reference in references)
+        return super().condition(prompt, references, capability, seed=seed, size=size)
+
+
+class AwayCritic(ScriptedCritic):
+    """Says what it costs."""
+
+    remote = True
+
+    def facts(self):
+        return Facts(model="away-1", usd_per_picture=0.25)
 
 
 class CircularCritic(ScriptedCritic):

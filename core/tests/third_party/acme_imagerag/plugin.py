@@ -28,12 +28,16 @@ def imagerag_critics():
         _offer("hostile", "HostileCritic", "HostileConfig"),
         _offer("mute", "MuteCritic", "CriticConfig"),
         _offer("circular", "CircularCritic", "CriticConfig"),
+        _offer("away", "AwayCritic", "CriticConfig", remote=True),
     ]
 
 
 @hookimpl
 def imagerag_conditioners():
-    return [_offer("greedy", "GreedyConditioner", "NoConfig")]
+    return [
+        _offer("greedy", "GreedyConditioner", "NoConfig"),
+        _offer("away", "AwayConditioner", "NoConfig", remote=True),
+    ]
 
 
 @hookimpl
