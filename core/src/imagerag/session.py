@@ -278,8 +278,8 @@ class Session:
         if self.registry.find(chosen.role, chosen.use).offer.remote:
             return True
         built = self._built.get(path)
-        kind = type(built) if built else self.registry.component_class(chosen.role, chosen.use)
-        return bool(kind.remote)
+        one = self.registry.component_class(chosen.role, chosen.use) if built is None else built
+        return bool(one.remote)
 
     def close(self) -> None:
         """Close every component and the collection. Calling it twice does nothing more."""

@@ -20,6 +20,11 @@ class Unallowed:
         self._kind = kind
         self._message = message
 
+    @property  # type: ignore[misc]  # of objects it can be set; here nobody does
+    def __class__(self) -> Any:
+        """The class it stands in for, for those who ask what they were given or write it down."""
+        return self._kind
+
     def __getattr__(self, name: str) -> Any:
         declared = getattr(self._kind, name, None)
         if declared is None or callable(declared) or isinstance(declared, property):

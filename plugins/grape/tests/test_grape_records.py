@@ -6,7 +6,7 @@ import re
 
 from imagerag import read, replay, save
 from imagerag.record import png_bytes
-from imagerag.values import Guidance
+from imagerag.values import Comparison, Guidance
 
 SHA = r"[0-9a-f]{64}"
 
@@ -107,3 +107,19 @@ def test_the_recorded_edits_repeat_a_picture_whatever_the_planner_says_now(rag):
     lines = [f"{d.decision} | {d.reason}" for d in other.session.account.decisions]
     assert lines[0] == "carry out 2 edits | the guidance itself names them"
     assert lines[1].startswith("edit 1 of 2: 'add a hat' | ")
+
+
+def test_a_comparison_without_an_answer_says_so(rag, told, monkeypatch):
+    from grape_doubles.parts import Planner
+
+    nothing = Comparison("tie", note="no usable answer: \x1b[31munavailable")
+    monkeypatch.setattr(Planner, "compare", lambda self, prompt, a, b: nothing)
+    run = rag("add a hat", keep="best").generate("a hat", seed=3)
+    assert "finds the edited one no better (no usable answer: [31munavailable);" in told(run)[-1]
+
+
+def test_a_replay_asks_no_remote_planner_and_finds_nothing_changed(rag, plugins, tmp_path):
+    run = rag(critic={"use": "away-planner", "plans": ["add a hat"]}).generate("a hat", seed=3)
+    repeated = replay(read(save(run, tmp_path / "hat.png")), registry=plugins)
+    assert repeated.identical
+    assert repeated.changed_versions == ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagerag.errors import CapabilityError, ConfigError
 from imagerag.roles import Context, Critic, Generator
+from imagerag.text import clean
 from imagerag.values import Capability, Facts, Guidance
 from imagerag_grape.editing import Wording, check_conditioner, check_editor
 from imagerag_grape.given import edits_of, for_painter, prompt_of
@@ -117,7 +118,8 @@ class GrapeGenerator(Generator):
         return {
             "painter": self._joint.painter_name,
             "editor": self._joint.editor_name,
-            "planner": type(self._planner).__name__,
+            # Not its type: a stand-in for one that may not be called says whom it stands for.
+            "planner": self._planner.__class__.__name__,
         }
 
     def facts(self) -> Facts:
@@ -185,6 +187,9 @@ class GrapeGenerator(Generator):
             painting.decide("keep the edited picture", "the planner finds it better")
             return
         finds = "worse" if verdict.better == "a" else "no better"
+        # A planner without an answer calls it a tie as well, and its note says so.
+        if verdict.better == "tie" and (note := clean(verdict.note)):
+            finds += f" ({note})"
         painting.picture, painting.going = former, False
         del painting.done[len(painting.done) - len(painting.todo) :]
         painting.decide(
