@@ -181,8 +181,26 @@ class Encoder(Component):
         """Return unit vectors, float32, shape (len(images), dim)."""
 
 
+Compared: TypeAlias = Literal["images", "captions", "own"]
+"""What a retriever compares the text of a query with: vectors of the items' images, or of their
+captions, both by the run's encoder; or something of its own, such as words."""
+
+
 class Retriever(Component):
     """Finds items of the run's collection."""
+
+    @property
+    def compares(self) -> Compared:
+        """What is compared with the text of a query; a class attribute may say it as well."""
+        return "images"
+
+    @property
+    def recall(self) -> float:
+        """Share of the true best `k` that a search finds at least, in the mean; 1 where exact.
+
+        An approximate index declares here what it was measured to find.
+        """
+        return 1.0
 
     @abstractmethod
     def sync(self, collection: Collection) -> int:

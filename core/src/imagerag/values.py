@@ -275,7 +275,9 @@ class Capability:
     `sizes` lists recommended (width, height) pairs in pixels; `memory_gb` is what inference needs
     at most on its default device, None where unmeasured; `commercial` is None where the licence
     does not say. `reference_syntax` is a format string with `{k}` (1-based), "" where references
-    enter outside the text.
+    enter outside the text. `seeded` is False where no seed decides what is painted, as with models
+    over a network that have none: the same guidance then gives another picture, and so does a
+    replay.
     """
 
     abilities: frozenset[Ability]
@@ -287,6 +289,7 @@ class Capability:
     licence: str | None = None
     commercial: bool | None = None
     memory_gb: float | None = None
+    seeded: bool = True
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ class UnionRetriever(Retriever):
 
     config: UnionConfig
 
+    compares = "own"
+
     def __init__(self, config: Any, context: Context) -> None:
         """Check that there is something to ask; nothing is opened."""
         super().__init__(config, context)

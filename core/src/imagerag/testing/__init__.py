@@ -1,8 +1,9 @@
 """For tests of plugins and of code that uses imagerag.
 
-Components that need no model, with real offers (`registry()` holds them and nothing else); a
-server of models on this machine with scripted faults, `LoopbackVLM`; and `offline()`, which keeps
-a test on this machine.
+Conformance suites for the components of plugins, `GeneratorSuite` and its sisters (with pytest:
+`pip install 'imagerag[testing]'`), whose rules `rules()` lists; components that need no model, with
+real offers (`registry()` holds them and nothing else); a server of models on this machine with
+scripted faults, `LoopbackVLM`; and `offline()`, which keeps a test on this machine.
 """
 
 from __future__ import annotations
@@ -22,18 +23,42 @@ if TYPE_CHECKING:
         offline,
         offline_environment,
     )
+    from imagerag.testing.suites import (
+        ConditionerSuite,
+        CriticSuite,
+        EncoderSuite,
+        GeneratorSuite,
+        MetricSuite,
+        RerankerSuite,
+        RetrieverSuite,
+        Rule,
+        Shown,
+        SourceSuite,
+        rules,
+    )
 
 _HOMES = {
     "FAULTS": "loopback",
     "Answer": "loopback",
+    "ConditionerSuite": "suites",
+    "CriticSuite": "suites",
+    "EncoderSuite": "suites",
     "Fault": "loopback",
     "ForeignAddressError": "network",
+    "GeneratorSuite": "suites",
     "LoopbackVLM": "loopback",
+    "MetricSuite": "suites",
     "Plain": "loopback",
+    "RerankerSuite": "suites",
+    "RetrieverSuite": "suites",
+    "Rule": "suites",
+    "Shown": "suites",
+    "SourceSuite": "suites",
     "faults_for": "loopback",
     "loopback_only": "network",
     "offline": "network",
     "offline_environment": "network",
+    "rules": "suites",
 }
 
 
@@ -48,15 +73,26 @@ def registry(*modules: str) -> Registry:
 __all__ = [
     "FAULTS",
     "Answer",
+    "ConditionerSuite",
+    "CriticSuite",
+    "EncoderSuite",
     "Fault",
     "ForeignAddressError",
+    "GeneratorSuite",
     "LoopbackVLM",
+    "MetricSuite",
     "Plain",
+    "RerankerSuite",
+    "RetrieverSuite",
+    "Rule",
+    "Shown",
+    "SourceSuite",
     "faults_for",
     "loopback_only",
     "offline",
     "offline_environment",
     "registry",
+    "rules",
 ]
 
 

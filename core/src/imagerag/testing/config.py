@@ -41,6 +41,7 @@ class HashingConfig(ComponentConfig):
     """Options of the hashing encoder."""
 
     dim: int = Field(64, ge=2, le=4096, description="Length of a vector.")
+    salt: str = Field("", description="Another text makes another space, of other vectors.")
 
 
 class MemoryConfig(ComponentConfig):

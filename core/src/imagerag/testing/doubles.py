@@ -65,7 +65,9 @@ class NullGenerator(Generator):
     def _size(self, guidance: Guidance) -> tuple[int, int]:
         most = self.config.max_references
         if len(guidance.references) > most:
-            raise CapabilityError(f"{len(guidance.references)} references, at most {most} fit.")
+            raise CapabilityError(
+                f"{len(guidance.references)} references, at most {most} fit: raise max_references."
+            )
         return guidance.width or self.config.width, guidance.height or self.config.height
 
 
@@ -105,7 +107,8 @@ class PlainConditioner(Conditioner):
         """Return the prompt with its references."""
         if len(references) > capability.max_references:
             raise CapabilityError(
-                f"{len(references)} references, and at most {capability.max_references} fit."
+                f"{len(references)} references, and at most {capability.max_references} fit: "
+                "give fewer."
             )
         width, height = size or (None, None)
         return Guidance(prompt, seed, tuple(references), width=width, height=height)
@@ -190,7 +193,8 @@ class HashingEncoder(Encoder):
     @property
     def space(self) -> str:
         """The id of this encoder's space."""
-        return f"hashing-{self.dim}"
+        salt = f"-{self.config.salt}" if self.config.salt else ""
+        return f"hashing-{self.dim}{salt}"
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return the normalised sum of the words' vectors, shape (len(texts), dim)."""
@@ -212,7 +216,7 @@ class HashingEncoder(Encoder):
     def _vector(self, content: bytes) -> Any:
         import numpy as np
 
-        raw = hashlib.shake_256(content).digest(self.dim * 2)
+        raw = hashlib.shake_256(self.config.salt.encode() + content).digest(self.dim * 2)
         return np.frombuffer(raw, dtype=np.uint16).astype(np.float64) / 32767.5 - 1.0
 
     def _unit(self, rows: Sequence[Any]) -> Vectors:
@@ -226,6 +230,8 @@ class HashingEncoder(Encoder):
 
 class MemoryRetriever(Retriever):
     """Brute force over vectors of the items' captions, or of their pixels for a picture query."""
+
+    compares = "captions"
 
     def __init__(self, config: Any, context: Any) -> None:
         super().__init__(config, context)
@@ -253,16 +259,22 @@ class MemoryRetriever(Retriever):
     def _one(self, query: Query, k: int, where: Callable[[Item], bool] | None) -> list[Hit]:
         if not self._items or self._collection is None:
             return []
+        # Items that were removed since the last sync are hidden already.
+        there = self._collection.lookup([item.id for item in self._items])
         encoder: Encoder = self.context.component("encoder")
         if query.text is not None:
             scores = self._captions @ encoder.encode_texts([query.text])[0]
         else:
             assert query.image is not None
-            pictures = [self._collection.image(item.id) for item in self._items]
-            scores = encoder.encode_images(pictures) @ encoder.encode_images([query.image])[0]
+            pictures = {one: self._collection.image(one) for one in there}
+            asked = encoder.encode_images([query.image])[0]
+            found = dict(
+                zip(pictures, encoder.encode_images(list(pictures.values())) @ asked, strict=True)
+            )
+            scores = [found.get(item.id, 0.0) for item in self._items]
         hits = [
-            Hit(item, float(score), query.text or "")
+            Hit(there[item.id], float(score), query.text or "")
             for item, score in zip(self._items, scores, strict=True)
-            if where is None or where(item)
+            if item.id in there and (where is None or where(there[item.id]))
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.item.id))[:k]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagerag.testing.network import offline
 from imagerag.testing.suites.fingerprint import fingerprint
-from imagerag.testing.suites.rule import rule
+from imagerag.testing.suites.ruling import rule
 from imagerag.testing.suites.state import differences, process_state, random_state, stirred
 from imagerag.testing.suites.verdict import (
     broken,
@@ -86,7 +86,7 @@ class ConductRules:
 
     @rule()
     def test_after_closing_it_works_or_says_so(self, workshop: Workshop, given: Any) -> None:
-        """A closed component works again, or says in an error of `imagerag.errors` that it won't."""
+        """A closed component works again, or says by an error of imagerag.errors that it cannot."""
         made = workshop.build()
         before = self.exercise(made, given)
         made.close()
@@ -121,7 +121,7 @@ class ConductRules:
 
     @rule()
     def test_it_stays_on_this_machine(self, subject: Any, workshop: Workshop, given: Any) -> None:
-        """Once its weights are here, nothing is reached over a network, unless the offer says so."""
+        """Once its weights are here, it reaches nothing over a network; a remote one may."""
         if workshop.offered.offer.remote:
             unjudged("the offer says that it is remote")
         self.exercise(subject, given)  # weights may be fetched, once

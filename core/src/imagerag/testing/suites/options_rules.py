@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from imagerag.testing.suites.rule import rule
+from imagerag.testing.suites.ruling import rule
 from imagerag.testing.suites.verdict import broken, require
 
 if TYPE_CHECKING:

@@ -17,13 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = frozenset(
-    "torch torchvision torchaudio tensorflow keras jax jaxlib flax mxnet paddle onnxruntime "
-    "transformers diffusers accelerate open_clip clip timm sentence_transformers peft "
-    "bitsandbytes xformers llama_cpp vllm ultralytics cv2 skimage scipy sklearn pandas pyarrow "
-    "faiss hnswlib annoy usearch lancedb chromadb qdrant_client openai anthropic google.genai "
-    "huggingface_hub safetensors tokenizers numpy".split()
-)
+# fmt: off
+LIBRARIES = frozenset({
+    "torch", "torchvision", "torchaudio", "tensorflow", "keras", "jax", "jaxlib", "flax", "mxnet",
+    "paddle", "onnxruntime", "transformers", "diffusers", "accelerate", "open_clip", "clip",
+    "timm", "sentence_transformers", "peft", "bitsandbytes", "xformers", "llama_cpp", "vllm",
+    "ultralytics", "cv2", "skimage", "scipy", "sklearn", "pandas", "pyarrow", "faiss", "hnswlib",
+    "annoy", "usearch", "lancedb", "chromadb", "qdrant_client", "openai", "anthropic",
+    "huggingface_hub", "safetensors", "tokenizers", "numpy",
+})
+# fmt: on
 """Libraries that take long to import, or that models and servers are reached through."""
 
 SECONDS_PLUGIN = 0.1
@@ -121,9 +124,8 @@ def main(task: dict[str, Any]) -> int:
         )
         if task.get("tell", True):
             registry_with(task["plugin"])  # nor is what the other plugins bring
-            # The class may import numpy or Pillow: those are no model libraries.
-            heavy = forbidden - {"numpy", "PIL"}
-            steps["telling"] = _step(lambda: _tell(task), heavy, attempts)
+            # Numbers and small libraries may be needed to tell; models are not.
+            steps["telling"] = _step(lambda: _tell(task), LIBRARIES - {"numpy"}, attempts)
         else:
             steps["telling"] = _step(lambda: None, forbidden, attempts)
     cache = Path(task["folder"]) / "telling" / "cache"

@@ -12,14 +12,16 @@ from imagerag.roles import Role
 from imagerag.testing.suites.conduct_rules import ConductRules
 from imagerag.testing.suites.options_rules import OptionsRules
 from imagerag.testing.suites.probe import Probed, probe
-from imagerag.testing.suites.rule import FIRST, check_subclass, level_of, name_of
+from imagerag.testing.suites.ruling import FIRST, check_subclass, level_of, name_of
 from imagerag.testing.suites.telling_rules import TellingRules, task_of
 from imagerag.testing.suites.verdict import unjudged
 from imagerag.testing.suites.workshop import Workshop
 
 
 class ComponentSuite(OptionsRules, TellingRules, ConductRules):
-    """Holds a component to what its role promises. Subclass the suite of its role, in a test file:
+    """Holds a component to what its role promises.
+
+    Subclass the suite of its role, in a test file:
 
     ```python
     class TestSwatch(GeneratorSuite):

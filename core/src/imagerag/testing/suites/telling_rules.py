@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagerag import roles
 from imagerag.testing.suites import probe as probing
-from imagerag.testing.suites.rule import rule
+from imagerag.testing.suites.ruling import rule
 from imagerag.testing.suites.verdict import require
 from imagerag.values import Facts
 

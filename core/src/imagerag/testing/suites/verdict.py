@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import pytest
@@ -69,3 +71,11 @@ def says_what_next(message: str) -> bool:
     "install" …). A message that only states what is wrong has none of them.
     """
     return _STEP.search(message) is not None
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Let pass warnings, where a rule gives what may be warned of: a text that is too long."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -50,7 +50,6 @@ def registry_with(plugin: str = "") -> Registry:
     return Registry([*installed, *(EntryPoint(module, module, GROUP) for module in more)])
 
 
-
 @dataclass
 class Diary:
     """What the components of a workshop told their run."""
