@@ -15,7 +15,8 @@ export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help install demo test test-long lint format bench sandbox-weights measure dist clean
+.PHONY: help install demo docs test test-long test-lowest test-newest lint format bench \
+	sandbox-weights measure changelog dist clean
 
 help: ## say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +34,10 @@ $(INSTALLED): $(PROJECTS) constraints.txt requirements-dev.txt
 
 demo: $(INSTALLED) ## the whole loop on real models; writes out/demo/index.html
 	$(BIN)/imagerag demo --out out/demo
+
+docs: $(INSTALLED) ## the documentation as a site, in out/site/; needs no network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "out/site/index.html; with search: $(BIN)/python -m http.server -d out/site"
 
 test: $(INSTALLED) ## every test but the long ones
 	$(BIN)/python -m pytest -q -m "not long"

@@ -22,7 +22,7 @@ def page(registry: Registry, ours: set[str]) -> str:
         parts += [f"## {name}", f"{sentence(summary)} From `{distribution}`.", _usage(parser)]
         rows = [_row(action) for action in parser._actions if not _silent(action)]
         if rows:
-            parts.append(table(("argument", "meaning", "default"), rows))
+            parts.append(table(("argument", "default", "meaning"), rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -66,4 +66,4 @@ def _row(action: argparse.Action) -> tuple[str, str, str]:
         name = ", ".join(action.option_strings) + takes
     default = action.default
     told = "" if default in (None, False, argparse.SUPPRESS, []) else code(str(default))
-    return code(name), cell(action.help or ""), told
+    return code(name), told, cell(action.help or "")

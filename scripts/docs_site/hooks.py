@@ -49,6 +49,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn links of pages under docs/ to where their targets are in the site."""
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation", "toc"]
     if page.file.generated_by:
         return markdown
     return tree.for_site(markdown, f"docs/{page.file.src_uri}", page.file.src_uri)

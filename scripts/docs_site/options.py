@@ -48,7 +48,9 @@ def _component(registry: Registry, role: str, offered: Any) -> str:
     if offered.offer.needs:
         facts.append("It needs " + ", ".join(code(n) for n in offered.offer.needs) + ".")
     if offered.offer.keys:
-        facts.append("It reads the variables " + ", ".join(map(code, offered.offer.keys)) + ".")
+        facts.append(
+            "It reads from the environment: " + ", ".join(map(code, offered.offer.keys)) + "."
+        )
     if facts:
         parts.append(" ".join(facts))
     schema = model.model_json_schema()

@@ -6,6 +6,7 @@ which has some of them elsewhere. So links are written for the forge, and rewrit
 
 from __future__ import annotations
 
+import html
 import posixpath
 import re
 import tomllib
@@ -26,6 +27,7 @@ _ROOT_PAGES = {
 _PLUGIN_PAGES = {"README.md": "", "MODEL_CARD.md": "/model-card", "training/README.md": "/training"}
 _LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 _FENCE = re.compile(r"^\s*(`{3,})")
+_PIPED = re.compile(r"`([^`]*\\\|[^`]*)`")
 _VEILED = re.compile(r"<!-- site: (.*?) -->", re.DOTALL)
 
 
@@ -77,7 +79,14 @@ def _lines(text: str, home: str, page: str) -> Iterator[str]:
         if fence or mark:
             yield line
             continue
+        if line.startswith("|"):
+            # A pipe inside code in a table: forges want it escaped, and MkDocs shows the escape.
+            line = _PIPED.sub(lambda m: f"<code>{_entities(m[1])}</code>", line)
         yield _LINK.sub(lambda m: f"{m[1]}{_target(m[2], home, page, pages)}{m[3]}", line)
+
+
+def _entities(text: str) -> str:
+    return html.escape(text.replace("\\|", "|"), quote=False).replace("|", "&#124;")
 
 
 def _target(link: str, home: str, page: str, pages: dict[str, str]) -> str:

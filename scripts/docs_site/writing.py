@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+_SHORT = 72
 _SECTION = re.compile(r"^(Args|Arguments|Attributes|Raises|Returns|Yields|Example|Note)s?:\s*$")
 
 
@@ -76,10 +77,27 @@ def _line(text: str) -> str:
 
 
 def signature(function: Any) -> str:
-    """Return "(…)" of a function as a caller writes it: without self."""
+    """Return "(…)" of a function as a caller writes it: without self, long ones line by line."""
     try:
         found = inspect.signature(function)
     except (TypeError, ValueError):
         return ""
     kept = [p for n, p in found.parameters.items() if n not in ("self", "cls")]
-    return str(found.replace(parameters=kept)).replace("'", "")
+    told = str(found.replace(parameters=kept)).replace("'", "")
+    if len(told) <= _SHORT:
+        return told
+    returned = str(found.replace(parameters=())).removeprefix("(").replace("'", "")
+    lines = [f"    {one},".replace("'", "") for one in _listed(kept)]
+    return "\n".join(["(", *lines, returned])
+
+
+def _listed(parameters: list[inspect.Parameter]) -> list[str]:
+    """Return the parameters as they are written, with the star before keywords."""
+    found, starred = [], False
+    for one in parameters:
+        starred = starred or one.kind is one.VAR_POSITIONAL
+        if one.kind is one.KEYWORD_ONLY and not starred:
+            found.append("*")
+            starred = True
+        found.append(str(one))
+    return found
