@@ -216,6 +216,31 @@ def test_config_show_is_a_configuration_again(acme_shell):
     assert first["generator"]["width"] == 16
 
 
+def test_config_show_writes_components_inside_others_too(acme_shell):
+    several = """
+    preset = "acme"
+    [retriever]
+    use = "union"
+    [[retriever.of]]
+    use = "memory"
+    [[retriever.of]]
+    use = "union"
+    of = [{use = "memory"}]
+    [retriever.of.encoder]
+    use = "hashing"
+    salt = "another"
+    """
+    (acme_shell.work / "several.toml").write_text(several)
+    told = ok(acme_shell("config", "show", "-c", "several.toml"))
+    (acme_shell.work / "again.toml").write_text(told)
+    shown = [
+        json.loads(ok(acme_shell("config", "show", "-c", file, "--json")))
+        for file in ("several.toml", "again.toml")
+    ]
+    assert shown[0]["retriever"]["of"][1]["encoder"]["salt"] == "another"
+    assert shown[1] == shown[0]
+
+
 def test_config_schema_is_json(acme_shell):
     schema = json.loads(ok(acme_shell("config", "schema")))
     uses = [b["properties"]["use"]["enum"] for b in schema["properties"]["generator"]["oneOf"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from imagerag.cli.console import say, say_json
 from imagerag.cli.options import (
@@ -71,10 +72,8 @@ def _schema(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _without_none(values: dict[str, object]) -> dict[str, object]:
-    """Drop unset keys: TOML has no null."""
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in values.items()
-        if value is not None
-    }
+def _without_none(value: Any) -> Any:
+    """Drop unset keys, also those of components inside others: TOML has no null."""
+    if isinstance(value, dict):
+        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
+    return [_without_none(inner) for inner in value] if isinstance(value, list) else value
