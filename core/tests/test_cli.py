@@ -291,6 +291,24 @@ def test_generate_json_is_the_record(acme_shell):
     assert shown == made
 
 
+def test_a_stranger_s_record_does_not_steer_the_terminal(acme_shell):
+    ok(acme_shell("generate", PROMPT, "-c", "acme", "--out", "steer.png"))
+    path = acme_shell.work / "steer.json"
+    record = json.loads(path.read_text())
+    evil = "\x1b]0;owned\x07 \x9b2J \u202egnp.exe"
+    record["decisions"][0]["reason"] = evil
+    record["versions"]["critic.model"] = evil
+    path.write_text(json.dumps(record))
+    told = ok(acme_shell("show", "steer.json"))
+    assert told.count("\\u001b]0;owned\\u0007 \\u009b2J \\u202egnp.exe") == 2
+    assert all(line.isprintable() for line in told.splitlines())
+    values = ok(acme_shell("show", "steer.json", "--json"))
+    assert all(line.isprintable() for line in values.splitlines())
+    assert json.loads(values)["decisions"][0]["reason"] == evil
+    lost = acme_shell("show", evil + ".png").stderr
+    assert lost.isprintable() or all(line.isprintable() for line in lost.splitlines())
+
+
 def test_generate_takes_images_sizes_and_settings(acme_shell):
     Image.new("RGB", (5, 5)).save(acme_shell.work / "mine.png")
     made = json.loads(
