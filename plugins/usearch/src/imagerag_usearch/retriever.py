@@ -50,6 +50,15 @@ class UsearchRetriever(Retriever):
         self._trusted: set[str] = set()
         self.skipped: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def recall(self) -> float:
+        """Share of the true nearest that is found: all; or by 'hnsw', half of them at least.
+
+        Of 20,000 random vectors the graph finds .94 of the nearest 50 at 64 dimensions, and .53 at
+        512, where nothing is near: vectors of real pictures lie between.
+        """
+        return 1.0 if self.config.kind == "exact" else 0.5
+
     def close(self) -> None:
         """Let go of the index's files."""
         with self._lock:
