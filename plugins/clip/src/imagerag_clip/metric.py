@@ -52,7 +52,7 @@ class ClipMetric(Metric):
         if not len(images) == len(prompts) == len(targets):
             raise UsageError(
                 f"{len(images)} images, {len(prompts)} prompts and {len(targets)} targets were "
-                "given: one of each per sample."
+                "given: give one of each per sample."
             )
         texts = [
             caption(self.config.caption, target)
