@@ -63,7 +63,7 @@ class DinoMetric(Metric):
         if not len(images) == len(prompts) == len(targets):
             raise UsageError(
                 f"{len(images)} images, {len(prompts)} prompts and {len(targets)} targets were "
-                "given: one of each per sample."
+                "given: give one of each per sample."
             )
         if not images:
             return []
