@@ -7,8 +7,8 @@ import tomllib
 from importlib.resources import files
 
 import pytest
-from PIL import Image
 
+from imagerag.collection import open_image
 from imagerag.testing import (
     ConditionerSuite,
     CriticSuite,
@@ -29,13 +29,19 @@ def table(role, **more):
 
 @pytest.fixture(scope="module")
 def known_pairs():
-    """Two pictures of the pool, each with its own concept and with the other's."""
-    found = {}
-    for line in (DATA / "pool/metadata.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        found.setdefault(row["tags"][0], row["file_name"])
-    print(found)
-    return []
+    """Three pictures of the pool, each with its own concept and with that of another."""
+    rows = [json.loads(line) for line in (DATA / "pool/metadata.jsonl").read_text().splitlines()]
+    shown = {}
+    for row in rows:
+        concept = row["tags"][0].removeprefix("concept=")
+        shown.setdefault(concept, open_image(DATA / "pool" / row["file_name"]))
+        if len(shown) == 3:
+            break
+    names = [*shown]
+    return [
+        (Shown(shown[name], name, name), Shown(shown[name], name, other))
+        for name, other in zip(names, [*names[1:], names[0]], strict=True)
+    ]
 
 
 class TestJudge(MetricSuite):
@@ -46,6 +52,9 @@ class TestJudge(MetricSuite):
 class TestGenerator(GeneratorSuite):
     component = PRESET["generator"]["use"]
     options = table("generator", steps=2, max_references=2)
+    xfail = {  # noqa: RUF012
+        "sizes-are-honoured": "the preset shows pictures enlarged to one size, `output_size`",
+    }
 
 
 class TestConditioner(ConditionerSuite):

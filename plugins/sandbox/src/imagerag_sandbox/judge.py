@@ -92,11 +92,13 @@ class Judge:
     def network(self) -> nn.Module:
         """The network in evaluation mode, in single precision on the CPU."""
         if self._network is None:
+            import torch
             from safetensors.torch import load_file
 
-            network = build_network(
-                self.facts["channels"], len(self.concepts), len(self.colours), len(self.patterns)
-            )
+            sizes = (len(self.concepts), len(self.colours), len(self.patterns))
+            # Modules draw their first weights from the global generator before they are filled.
+            with torch.random.fork_rng(devices=[]):
+                network = build_network(self.facts["channels"], *sizes)
             state = load_file(self.folder / "model.safetensors")
             network.load_state_dict(
                 {key: v.float() if v.is_floating_point() else v for key, v in state.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagerag.errors import CapabilityError
+from imagerag.errors import CapabilityError, UsageError
 from imagerag.resources import local
 from imagerag.roles import Metric
 from imagerag.values import Sample
@@ -39,7 +39,17 @@ class JudgeMetric(Metric):
     def measure(
         self, images: Sequence[Image], prompts: Sequence[str], targets: Sequence[str | None]
     ) -> list[Sample]:
-        """Judge each picture; raises `CapabilityError` for a target the sandbox does not know."""
+        """Judge each picture.
+
+        Raises:
+            CapabilityError: The sandbox does not know a target.
+            UsageError: The three sequences differ in length.
+        """
+        if not len(images) == len(prompts) == len(targets):
+            raise UsageError(
+                f"{len(images)} images, {len(prompts)} prompts and {len(targets)} targets were "
+                "given: give one of each per sample."
+            )
         samples = []
         for verdict, target in zip(self.judge.look(images), targets, strict=True):
             if target is None or target not in verdict.probabilities:
