@@ -75,6 +75,7 @@ class GPTImageGenerator(Generator):
             reference_syntax="image {k}",
             sizes=(config.size,) if config.size else STANDARD_SIZES,
             licence="OpenAI's terms of use" if own else None,
+            seeded=False,
         )
 
     def generate(self, guidances: Sequence[Guidance]) -> list[Image]:

@@ -82,7 +82,7 @@ def check_request(guidance: Guidance, config: GPTImageConfig) -> Request:
     if count > config.max_references:
         raise CapabilityError(
             f"{count} references, but the generator 'gpt-image' takes at most "
-            f"{config.max_references} (max_references)."
+            f"{config.max_references}: give fewer, or raise max_references."
         )
     if guidance.options:
         known = ", ".join(map(repr, sorted(guidance.options)))
