@@ -31,6 +31,8 @@ class Bm25Retriever(Retriever):
 
     config: Bm25RetrieverConfig
 
+    compares = "own"
+
     def __init__(self, config: Bm25RetrieverConfig, context: Context) -> None:
         """Take the options; nothing is opened before the first sync."""
         super().__init__(config, context)
