@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import environment  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -22,30 +23,19 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def plain_environment() -> dict[str, str]:
     """Return variables for processes of their own: no path of ours, no network."""
-    ours = ("PYTHON", "PIP_", "IMAGERAG")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {
-        **kept,
-        "PIP_NO_INDEX": "1",
-        # pip reads this one upside down: 0 switches the isolation off, so that nothing is fetched.
-        "PIP_NO_BUILD_ISOLATION": "0",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "HF_HUB_OFFLINE": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
+    return environment.variables()
 
 
 @pytest.fixture(scope="session")
 def run(plain_environment):
     """Run a command and return what came of it; a failure shows its output."""
 
-    def run(*command, cwd=None, expect=0, **variables):
-        environment = {**plain_environment, **{k: str(v) for k, v in variables.items()}}
+    def run(*command, cwd=None, expect=0, **extra):
+        variables = {**plain_environment, **{k: str(v) for k, v in extra.items()}}
         done = subprocess.run(
             [str(part) for part in command],
             cwd=cwd,
-            env=environment,
+            env=variables,
             capture_output=True,
             text=True,
             timeout=300,
@@ -74,22 +64,10 @@ def make_environment(tmp_path_factory, run):
 
     Third-party packages are links to those of the running environment: nothing is downloaded.
     """
-    installed = Path(sysconfig.get_path("purelib"))
-    theirs = tmp_path_factory.mktemp("third-party")
-    for entry in installed.iterdir():
-        ours = entry.name.startswith(("imagerag", "__editable__", "_editable_impl_"))
-        if not ours and entry.suffix != ".pth" and entry.name != "__pycache__":
-            (theirs / entry.name).symlink_to(entry)
+    theirs = environment.third_party(tmp_path_factory.mktemp("third-party"))
 
     def make(*packages: Path) -> Path:
         """Return the folder of the environment's commands."""
-        folder = tmp_path_factory.mktemp("environment") / "venv"
-        run(sys.executable, "-m", "venv", "--without-pip", folder)
-        paths = {"base": str(folder), "platbase": str(folder)}
-        site = Path(sysconfig.get_path("purelib", "venv", paths))
-        (site / "third_party.pth").write_text(f"{theirs}\n")
-        commands = Path(sysconfig.get_path("scripts", "venv", paths))
-        run(commands / "python", "-m", "pip", "install", "-q", "--no-deps", *packages)
-        return commands
+        return environment.make(tmp_path_factory.mktemp("environment") / "venv", theirs, *packages)
 
     return make

@@ -20,8 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from docs_site import commands, generated, tree  # noqa: E402
+from workspace import distributions  # noqa: E402
 
-OURS = set(tree.distributions())
+OURS = set(distributions())
 LOADS = {("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("use", "href")}
 """Attributes that make a browser fetch something by itself; `link` is looked at by its `rel`."""
 HARMLESS_RELATIONS = {"canonical", "next", "prev", "author", "license"}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from workspace import distributions
+
 from docs_site import commands, interface, options, rules
-from docs_site.tree import distributions
 from imagerag import Registry
 
 

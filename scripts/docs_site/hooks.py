@@ -14,6 +14,8 @@ from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from workspace import ROOT, distributions
+
 from docs_site import tree
 from docs_site.generated import pages
 
@@ -86,7 +88,7 @@ def _entries(name: str, named: set[str]) -> list[Any]:
     extra = sorted(_extra())
     if name in ("how-to", "reference", "explanation"):
         # Pages that were added and not given a place: at the end of their part.
-        under = sorted((tree.ROOT / "docs" / name).glob("*.md"))
+        under = sorted((ROOT / "docs" / name).glob("*.md"))
         return [f"{name}/{file.name}" for file in under if f"{name}/{file.name}" not in named]
     if name == "plugins":
         return _plugins()
@@ -99,7 +101,7 @@ def _entries(name: str, named: set[str]) -> list[Any]:
 def _plugins() -> list[Any]:
     """Return one entry for each distribution, with what else its folder tells."""
     found: list[Any] = []
-    for name, folder in tree.distributions().items():
+    for name, folder in distributions().items():
         stem = f"plugins/{'imagerag' if name == 'imagerag' else folder.name}"
         first = f"{stem}.md"
         more = [page for page in sorted(_extra()) if page.startswith(f"{stem}/")]

@@ -9,11 +9,9 @@ from __future__ import annotations
 import html
 import posixpath
 import re
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from workspace import ROOT, distributions
 
 _ROOT_PAGES = {
     "README.md": "index.md",
@@ -29,13 +27,6 @@ _LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 _FENCE = re.compile(r"^\s*(`{3,})")
 _PIPED = re.compile(r"`([^`]*\\\|[^`]*)`")
 _VEILED = re.compile(r"<!-- site: (.*?) -->", re.DOTALL)
-
-
-def distributions() -> dict[str, Path]:
-    """Return the folder of every distribution of the workspace, by name, the core first."""
-    files = [ROOT / "core/pyproject.toml", *sorted(ROOT.glob("plugins/*/pyproject.toml"))]
-    named = {tomllib.loads(f.read_text(encoding="utf-8"))["project"]["name"]: f for f in files}
-    return {name: file.parent for name, file in named.items()}
 
 
 def outside_docs() -> dict[str, str]:
