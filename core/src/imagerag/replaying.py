@@ -19,12 +19,15 @@ from imagerag.versions import versions_of
 class Replay:
     """A repeated run and whether its pixels equal the recorded ones.
 
-    `changed_versions` names what has another version now: ("torch", then, now).
+    `changed_versions` names what has another version now: ("torch", then, now). `seeded` is False
+    where the generator declares that no seed decides what it paints: then other pixels are what was
+    to be expected.
     """
 
     run: Run
     identical: bool
     changed_versions: tuple[tuple[str, str, str], ...]
+    seeded: bool = True
 
 
 def replay(
@@ -68,6 +71,7 @@ def replay(
             options=painted.options,
         )
         image = session.generator.generate([guidance])[0]
+        seeded = session.generator.capability().seeded
         now = versions_of(session)
     changed = tuple(
         (name, then, now[name])
@@ -78,7 +82,7 @@ def replay(
     identical = digest == painted.pixels_sha256
     # The same picture keeps its record, to the byte; another one must not carry a false one.
     again = run if identical else _rewritten(run, replace(painted, pixels_sha256=digest), now)
-    return Replay(replace(again, image=image), identical, changed)
+    return Replay(replace(again, image=image), identical, changed, seeded)
 
 
 def _rewritten(run: Run, painted: Painted, versions: dict[str, str]) -> Run:

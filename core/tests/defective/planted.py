@@ -47,6 +47,7 @@ def suites():
     """Yield a key and a suite for each defect, and for a sound component of each role."""
     for role in ROLE_HOOKS:
         yield f"{role} sound", _suite(role, "sound", OPTIONS.get(role, {}))
+    yield "generator unseedable", _suite("generator", "unseedable", OPTIONS["generator"])
     for defect in DEFECTS:
         yield f"{defect.role} {defect.rule}", _suite(defect.role, defect.name, defect.all_options)
 

@@ -20,7 +20,9 @@ def _offers(role):
 
 @hookimpl
 def imagerag_generators():
-    return _offers("generator")
+    target = "defective.generators:Unseedable"
+    unseedable = Offer("unseedable", "another picture each time", target, CONFIGS["generator"])
+    return [*_offers("generator"), unseedable]
 
 
 @hookimpl

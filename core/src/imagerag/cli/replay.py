@@ -46,6 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
             {
                 "picture": str(path),
                 "identical": done.identical,
+                "seeded": done.seeded,
                 "changed_versions": [
                     {"name": name, "then": then, "now": now}
                     for name, then, now in done.changed_versions
@@ -59,6 +60,8 @@ def _run(arguments: argparse.Namespace) -> int:
     say(f"{path}: not the same pixels as recorded.")
     for name, then, now in done.changed_versions:
         say(f"  {name} was {then} and is {now}")
-    if not done.changed_versions:
+    if not done.seeded:
+        say("  Its generator knows no seed: the same guidance gives another picture each time.")
+    elif not done.changed_versions:
         say("  No version has changed: another processor or device rounds differently.")
     return 1
