@@ -228,7 +228,7 @@ def test_config_show_writes_components_inside_others_too(acme_shell):
     of = [{use = "memory"}]
     [retriever.of.encoder]
     use = "hashing"
-    salt = "another"
+    dim = 16
     """
     (acme_shell.work / "several.toml").write_text(several)
     told = ok(acme_shell("config", "show", "-c", "several.toml"))
@@ -237,7 +237,7 @@ def test_config_show_writes_components_inside_others_too(acme_shell):
         json.loads(ok(acme_shell("config", "show", "-c", file, "--json")))
         for file in ("several.toml", "again.toml")
     ]
-    assert shown[0]["retriever"]["of"][1]["encoder"]["salt"] == "another"
+    assert shown[0]["retriever"]["of"][1]["encoder"]["dim"] == 16
     assert shown[1] == shown[0]
 
 
