@@ -1,0 +1,1 @@
+"""Acme's parts for imagerag: the retriever `shelf` and the critic `own-server`."""
