@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from typing import Any
 
 from imagerag.cli.console import note, say, say_json
@@ -40,10 +41,15 @@ def check(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from imagerag.testing.suites import rules, run
+    from imagerag.errors import NotInstalledError
+    from imagerag.testing.suites import NO_PYTEST
 
     options = _nested(overrides(arguments))
     chosen = _chosen(arguments)
+    if importlib.util.find_spec("pytest") is None:
+        raise NotInstalledError(NO_PYTEST)
+    from imagerag.testing.suites import rules, run
+
     told, code = [], 0
     for role, offered in chosen:
         note(f"checking the {role} {offered.spelling} …")
@@ -99,12 +105,16 @@ def _chosen(arguments: argparse.Namespace) -> list[tuple[Any, Any]]:
 
 def _nested(dotted: dict[str, Any]) -> dict[str, Any]:
     """Return options as a table: "painter.width" is `width` inside the table `painter`."""
+    from imagerag.errors import UsageError
+
     table: dict[str, Any] = {}
     for key, value in dotted.items():
         *outer, last = key.split(".")
         inside = table
         for part in outer:
             inside = inside.setdefault(part, {})
+            if not isinstance(inside, dict):
+                raise UsageError(f"--set {key}: {part!r} is a value already, and no table.")
         inside[last] = value
     return table
 
