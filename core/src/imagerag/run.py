@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
 from imagerag.errors import RecordError
+from imagerag.ledger import dollars
 from imagerag.record_form import RecordForm
 from imagerag.values import Guidance, Hit, Reference, Review, Usage
 
@@ -313,9 +314,3 @@ def _round(values: Mapping[str, Any]) -> Round:
         painted=_painted(values["painted"]),
         comparison=values["comparison"],
     )
-
-
-def dollars(ledger: Sequence[Usage]) -> float | None:
-    """Return what the calls of a ledger cost in US dollars, None where one price is unknown."""
-    costs = [line.usd for line in ledger]
-    return None if None in costs else sum(cost for cost in costs if cost is not None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from imagerag.run import Answer, Round, Run, dollars
-from imagerag.values import Usage
+from imagerag.ledger import cost
+from imagerag.run import Answer, Round, Run
 
 
 def tell(run: Run) -> str:
@@ -59,27 +59,6 @@ def _answer_lines(answer: Answer) -> Iterator[str]:
     else:
         told = f": {answer.note}" if answer.note else ""
         yield f"critic      {answer.kind} (temperature {answer.temperature:g}){told}"
-
-
-def cost(ledger: Sequence[Usage]) -> str:
-    """Say what the calls of a ledger came to; what no provider reported stays unknown."""
-    requests = sum(line.requests for line in ledger)
-    told = [f"{requests} request{'' if requests == 1 else 's'}"]
-    for name, counts in (
-        ("tokens in", [line.input_tokens for line in ledger]),
-        ("tokens out", [line.output_tokens for line in ledger]),
-    ):
-        known = [count for count in counts if count is not None]
-        unknown = " or more" if len(known) < len(counts) else ""
-        if known:
-            told.append(f"{sum(known)} {name}{unknown}")
-    usd = dollars(ledger)
-    if usd is None:
-        told.append("price unknown")
-    else:
-        dates = sorted({line.priced for line in ledger if line.priced})
-        told.append(f"{usd:.4f} US dollars" + (f" (prices of {dates[0]})" if dates else ""))
-    return ", ".join(told)
 
 
 def _scored(concept: Mapping[str, Any]) -> str:

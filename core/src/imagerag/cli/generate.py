@@ -37,8 +37,9 @@ def generate(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from imagerag.api import ImageRAG
+    from imagerag.ledger import cost
     from imagerag.record import save
-    from imagerag.story import cost, tell
+    from imagerag.story import tell
 
     changed, size = overrides(arguments), _size(arguments.size)
     if arguments.collection:
