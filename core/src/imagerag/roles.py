@@ -98,6 +98,12 @@ class Component(ABC):  # noqa: B024 - its one abstract method is that of each ro
         """Return what this component's configuration means; nothing is loaded or fetched."""
         return Facts()
 
+    def ready(self) -> None:  # noqa: B027 - most need nothing that may be missing
+        """Raise what would stop this component later, a missing key for example.
+
+        It is called before a run paints anything. Nothing is loaded, fetched or asked for.
+        """
+
 
 class Generator(Component):
     """Paints pictures."""

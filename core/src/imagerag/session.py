@@ -231,8 +231,14 @@ class Session:
     def check(self, *, personal_images: int = 0) -> None:
         """Check that the components can work together, before any weights load.
 
-        Raises `CapabilityError` or `ConfigError` with the first thing that does not fit.
+        Raises `CapabilityError` or `ConfigError` with the first thing that does not fit, or what a
+        component lacks (see `Component.ready`).
         """
+        self._fit_together(personal_images)
+        for component in self.built().values():
+            component.ready()
+
+    def _fit_together(self, personal_images: int) -> None:
         policy = self.settings.loop
         have = self.generator.capability()
         lacking = self.conditioner.needs - have.abilities

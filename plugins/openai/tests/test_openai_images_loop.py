@@ -10,6 +10,7 @@ from PIL import Image
 
 from imagerag import ImageRAG, save
 from imagerag.collection import Collection
+from imagerag.errors import CredentialsError
 from imagerag.roles import Found
 from imagerag.testing import LoopbackVLM, registry
 
@@ -110,3 +111,12 @@ def test_the_key_is_in_nothing_that_is_written(rag, tmp_path, capfd):
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert tmp_path / "picture.png" in written and len(written) > 3
     assert [path for path in written if KEY.encode() in path.read_bytes()] == []
+
+
+def test_a_missing_key_is_told_before_anything_is_asked_for(rag, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with LoopbackVLM() as server:
+        opened = rag(server, base_url="https://api.openai.com/v1")
+        with pytest.raises(CredentialsError, match="export OPENAI_API_KEY="):
+            opened.session.check()
+    assert server.requests == []

@@ -152,6 +152,10 @@ class HTTPCritic(ChatCritic):
         if news:
             self.context.decide(question.call, f"ask {news} from now on", why)
 
+    def ready(self) -> None:
+        """Raise `CredentialsError` where there is no key for this server."""
+        self._line.ready()
+
     def close(self) -> None:
         """Close connections. Calling it twice does nothing more."""
         self._line.close()

@@ -93,6 +93,10 @@ class Line(Generic[Client]):
         self._lock = threading.Lock()
         self._clients: dict[Key, Client] = {}
 
+    def ready(self) -> None:
+        """Raise `CredentialsError` where `ask` would do so before it asks."""
+        read_key(self.config, self._usual_key, self._home)
+
     def ask(
         self,
         send: Callable[[Client], Awaitable[Any]],

@@ -109,6 +109,10 @@ class GPTImageGenerator(Generator):
                     if not future.cancelled() and future.exception() is None:
                         self.context.spend(future.result().line)
 
+    def ready(self) -> None:
+        """Raise `CredentialsError` where there is no key for this server."""
+        self._line.ready()
+
     def close(self) -> None:
         """Close connections. Calling it twice does nothing more."""
         self._line.close()

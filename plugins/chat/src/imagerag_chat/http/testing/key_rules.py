@@ -16,6 +16,7 @@ from imagerag.collection import Collection
 from imagerag.errors import CredentialsError
 from imagerag.roles import Context, Found
 from imagerag.testing import Answer, LoopbackVLM, Plain, registry
+from imagerag.testing.doubles import SeededGenerator
 from imagerag.values import Missing, Usage
 from imagerag_chat.http.testing.provider import (
     FIRST,
@@ -38,6 +39,18 @@ class KeyRules(ProviderRules):
         with pytest.raises(CredentialsError, match=f"export {self.critic.usual_key}="):
             critic.review(picture(), PROMPT)
         critic.close()
+
+    def test_a_missing_key_is_told_before_anything_is_painted(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A draft may take minutes, or cost money."""
+        monkeypatch.setenv("IMAGERAG_HOME", str(tmp_path / "home"))
+        monkeypatch.delenv(self.critic.usual_key)
+        painted: list[Any] = []
+        monkeypatch.setattr(SeededGenerator, "generate", lambda self, asked: painted.extend(asked))
+        with pytest.raises(CredentialsError, match=f"export {self.critic.usual_key}="):
+            self._run(self.critic.home, tmp_path)
+        assert painted == []
 
     def test_the_key_is_taken_out_of_what_the_server_says(
         self, caplog: pytest.LogCaptureFixture
@@ -92,7 +105,7 @@ class KeyRules(ProviderRules):
         monkeypatch.setenv("IMAGERAG_HOME", str(tmp_path / "home"))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         with LoopbackVLM([WRONG, FIRST], key=KEY) as server:
-            run = self._run(server, tmp_path)
+            run = self._run(self.address(server), tmp_path)
         assert [line.call for line in run.ledger] == ["review", "compare"]
         assert [request.key_arrived for request in server.requests] == [True, True]
         save(run, tmp_path / "picture.png")
@@ -103,7 +116,7 @@ class KeyRules(ProviderRules):
         assert tmp_path / "picture.png" in files
         assert not [file for file in files if KEY.encode() in file.read_bytes()]
 
-    def _run(self, server: LoopbackVLM, folder: Path) -> Run:
+    def _run(self, address: str, folder: Path) -> Run:
         picture().save(folder / "hedgehog.png")
         place = Path(os.environ["IMAGERAG_HOME"]) / "collections" / "pool"
         found = Found("hedgehog.png", folder / "hedgehog.png", None, "a photo of a hedgehog")
@@ -115,7 +128,7 @@ class KeyRules(ProviderRules):
             "conditioner": {"use": "plain"},
             "critic": {
                 "use": self.critic.provider,
-                "base_url": self.address(server),
+                "base_url": address,
                 "deadline": 30.0,
             },
             "encoder": {"use": "hashing"},
