@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 
+from imagerag.errors import ConfigError
 from imagerag.values import Guidance
 from imagerag_diffusers.steps import after_each_step
 from imagerag_diffusers.testing import Progress, StoppedError
@@ -25,6 +26,19 @@ def test_every_call_of_the_model_is_one_report_up_to_the_total(make, scheduler, 
     generator = make(progress=progress, steps=3, scheduler=scheduler)
     generator.generate([Guidance("a cat", 0)])
     assert progress == [("generate", done + 1, calls) for done in range(calls)]
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "steps"),
+    [
+        ("DDIMScheduler", 1001),  # it was trained with 1000
+        ("LCMScheduler", 60),  # its own plan has 50
+        ("PNDMScheduler", 3),  # its method looks back at four
+    ],
+)
+def test_steps_that_a_scheduler_cannot_plan_are_named_with_it(make, scheduler, steps):
+    with pytest.raises(ConfigError, match=rf"steps = {steps}: {scheduler} cannot plan .*Set other"):
+        make(fresh=True, scheduler=scheduler, steps=steps).generate([Guidance("a cat", 0)])
 
 
 class Scheduler:

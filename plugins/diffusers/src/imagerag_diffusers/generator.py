@@ -19,7 +19,7 @@ from imagerag_diffusers.provenance import content, library_versions, pipeline_of
 from imagerag_diffusers.published import Catalogue
 from imagerag_diffusers.quantisation import quantising_library
 from imagerag_diffusers.request import Request, check_options, check_references, checked
-from imagerag_diffusers.schedulers import build_scheduler
+from imagerag_diffusers.schedulers import build_scheduler, check_steps
 
 if TYPE_CHECKING:
     import torch
@@ -254,9 +254,11 @@ class PipelineGenerator(Generator):
         components = self.components(dtype)
         kind = classes[layout.pipeline]
         pipe = load_pipeline(config.model, layout, kind, config, device, dtype, **components)
-        if isinstance(config, SchedulerConfig) and config.scheduler is not None:
-            options = config.scheduler_options
-            pipe.scheduler = build_scheduler(config.scheduler, options, pipe.scheduler)
+        if isinstance(config, SchedulerConfig):
+            if config.scheduler is not None:
+                options = config.scheduler_options
+                pipe.scheduler = build_scheduler(config.scheduler, options, pipe.scheduler)
+            check_steps(pipe.scheduler, config.steps)
         self.prepare(pipe)
         place_pipeline(pipe, config, device)
         return pipe

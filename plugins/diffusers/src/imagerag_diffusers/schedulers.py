@@ -68,3 +68,18 @@ def build_scheduler(name: str, options: Mapping[str, Any], current: Any) -> Any:
         return kind.from_config(current.config, **options)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ConfigError(f"scheduler_options: {name} refused them: {error}") from error
+
+
+def check_steps(scheduler: Any, steps: int) -> None:
+    """Check that a scheduler can plan so many steps; it plans them anew for each call.
+
+    Raises:
+        ConfigError: It cannot: more than it was trained with, or fewer than its method needs.
+    """
+    try:
+        scheduler.set_timesteps(steps)
+    except (ValueError, TypeError, IndexError, RuntimeError) as error:
+        raise ConfigError(
+            f"steps = {steps}: {type(scheduler).__name__} cannot plan them: {error}. Set other "
+            "steps, or another scheduler."
+        ) from error
