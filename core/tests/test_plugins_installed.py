@@ -167,7 +167,10 @@ bound = st.tuples(st.sampled_from(["<", "<=", ">", ">="]), release).map("".join)
 ranges = st.lists(bound, min_size=0, max_size=3).map(",".join)
 
 
-@given(ranges, release)
+steps = st.tuples(release, st.sampled_from(["", ".dev0", ".dev12"])).map("".join)
+
+
+@given(ranges, steps)
 def test_a_plain_range_is_judged_as_packaging_does(wanted, have):
     line = f"imagerag{wanted}"
     assert plainly_fits(line, have) == Requirement(line).specifier.contains(have, prereleases=True)
@@ -181,7 +184,7 @@ def test_any_other_requirement_is_left_to_packaging(wanted):
     assert not plainly_fits(f"imagerag{wanted}", "0.1.5")
 
 
-@pytest.mark.parametrize("have", ["0.2.dev3", "0.1+local", "0.1rc1", "1!0.1"])
+@pytest.mark.parametrize("have", ["0.2.dev3+local", "0.1+local", "0.1rc1", "1!0.1"])
 def test_a_version_that_is_no_plain_release_is_left_to_packaging(have):
     assert not plainly_fits("imagerag>=0.1,<0.2", have)
 

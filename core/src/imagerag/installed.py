@@ -27,8 +27,10 @@ _LIST = "entry_points.txt"
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OF_AN_EXTRA = re.compile(r""";\s*extra\s*==\s*(?:'[^'"]*'|"[^'"]*")\s*$""")
 _BOUND = re.compile(r"([<>]=?)(\d+(?:\.\d+)*)")
-_PLAIN = re.compile(r"\d+(?:\.\d+)*")
+_PLAIN = re.compile(r"(?P<release>\d+(?:\.\d+)*)(?P<step>\.dev\d+)?")
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+_COMPARE_STEP = {**_COMPARE, ">=": operator.gt}
+"""For a step on the way to a release: it comes before that release, and after all below it."""
 
 
 @dataclass(frozen=True)
@@ -191,17 +193,20 @@ def wanted_core(name: str, version: str, requires: Iterable[str]) -> str:
 
 
 def plainly_fits(line: str, have: str) -> bool:
-    """Say whether a requirement is a plain range of releases, and `have` a release inside it.
+    """Say whether a requirement is a plain range, and `have` a release or a step to one inside it.
 
     Nearly all are, and importing what reads any other takes longer than finding thirty plugins.
     Between plain releases, the order of versions is that of their numbers, zeros at the end aside.
     False where that decides nothing: then `packaging` does.
     """
-    if not line.startswith(CORE) or not _PLAIN.fullmatch(have):
+    plain = _PLAIN.fullmatch(have)
+    if not line.startswith(CORE) or plain is None:
         return False
+    compare = _COMPARE_STEP if plain["step"] else _COMPARE
+    release = _release(plain["release"])
     wanted = line.removeprefix(CORE)
     bounds = [_BOUND.fullmatch(bound) for bound in wanted.split(",")] if wanted else []
-    return all(bound and _COMPARE[bound[1]](_release(have), _release(bound[2])) for bound in bounds)
+    return all(bound and compare[bound[1]](release, _release(bound[2])) for bound in bounds)
 
 
 def _release(version: str) -> tuple[int, ...]:
