@@ -26,8 +26,8 @@ _LIST = "entry_points.txt"
 
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OF_AN_EXTRA = re.compile(r""";\s*extra\s*==\s*(?:'[^'"]*'|"[^'"]*")\s*$""")
-_BOUND = re.compile(r"([<>]=?)(\d+(?:\.\d+)*)")
-_PLAIN = re.compile(r"(?P<release>\d+(?:\.\d+)*)(?P<step>\.dev\d+)?")
+_BOUND = re.compile(r"([<>]=?)([0-9]+(?:\.[0-9]+)*)")
+_PLAIN = re.compile(r"(?P<release>[0-9]+(?:\.[0-9]+)*)(?P<step>\.dev[0-9]+)?")
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _COMPARE_STEP = {**_COMPARE, ">=": operator.gt}
 """For a step on the way to a release: it comes before that release, and after all below it."""
