@@ -14,7 +14,7 @@ from imagerag import Registry
 from imagerag.errors import UsageError
 from imagerag.hooks import ROLE_HOOKS
 from imagerag.scaffold.names import choose
-from imagerag.scaffold.rendering import render, write
+from imagerag.scaffold.rendering import _core_range, render, write
 
 FILES = {PurePosixPath("a.txt"): "one\n", PurePosixPath("in/b.txt"): "two\n"}
 
@@ -50,7 +50,7 @@ def test_every_role_has_a_whole_distribution(role):
 def test_the_project_says_what_is_needed(role):
     project = tomllib.loads(rendered(role)[PurePosixPath("pyproject.toml")])["project"]
     assert project["name"] == "imagerag-wet-paint"
-    assert "imagerag>=0.1,<0.2" in project["dependencies"]
+    assert f"imagerag{_core_range()}" in project["dependencies"]
     assert project["optional-dependencies"]["test"] == ["imagerag[testing]"]
     assert project["entry-points"] == {"imagerag": {"wet-paint": "imagerag_wet_paint.plugin"}}
 
