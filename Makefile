@@ -10,6 +10,9 @@ PROJECTS := core/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 MEMBERS := $(patsubst %/pyproject.toml,%,$(PROJECTS))
 PACKAGES := imagerag $(subst -,_,$(patsubst plugins/%/pyproject.toml,imagerag_%,$(wildcard plugins/*/pyproject.toml)))
 
+# Tests run in this many processes; each loads torch and small models of its own.
+JOBS ?= 2
+
 # Idle OpenMP threads that spin slow every other torch process down many times over.
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_OFFLINE := 1
@@ -40,10 +43,17 @@ docs: $(INSTALLED) ## the documentation as a site, in out/site/; needs no networ
 	@echo "out/site/index.html; with search: $(BIN)/python -m http.server -d out/site"
 
 test: $(INSTALLED) ## every test but the long ones
-	$(BIN)/python -m pytest -q -m "not long"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not long" -n $(JOBS) --dist loadfile
 
 test-long: $(INSTALLED) ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m long
+
+# NAMES="sdxl clip" takes these distributions; without, those that do without torch.
+test-lowest: $(INSTALLED) ## the tests with the lowest versions that the ranges allow; needs the index
+	$(BIN)/python scripts/resolutions.py lowest $(NAMES)
+
+test-newest: $(INSTALLED) ## the same with the newest
+	$(BIN)/python scripts/resolutions.py newest $(NAMES)
 
 lint: $(INSTALLED) ## ruff and strict types
 	$(BIN)/ruff check .
@@ -64,8 +74,12 @@ measure: $(INSTALLED) ## the sandbox's figures, all held-out concepts
 sandbox-weights: $(INSTALLED) ## train the sandbox's models anew (hours); resumes where it stopped
 	$(BIN)/python plugins/sandbox/training/run.py --config small
 
-dist: $(INSTALLED) ## a wheel and an sdist of every distribution, in dist/
-	for member in $(MEMBERS); do $(BIN)/python -m build -q --no-isolation -o dist $$member || exit 1; done
+changelog: $(INSTALLED) ## what the fragments of changelog.d/ would become
+	$(BIN)/python scripts/changelog.py --draft
+
+# NAMES="core sdxl" takes these distributions only.
+dist: $(INSTALLED) ## every wheel and sdist, in dist/: built, checked, installed alone and tried
+	$(BIN)/python scripts/dist.py $(NAMES)
 
 clean: ## remove what was built; the environment stays
 	rm -rf dist out .pytest_cache .mypy_cache .ruff_cache

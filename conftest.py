@@ -20,6 +20,8 @@ LOG = pytest.StashKey[Path]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Go offline before anything is collected: imports and fixtures of a session count too."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return  # this process only hands out tests; each that runs them has a guard of its own
     stack = contextlib.ExitStack()
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagerag-offline-")))
     before = {name: os.environ.get(name) for name in ("PYTHONPATH", LOG_VARIABLE)}
@@ -58,8 +60,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _taken(config: pytest.Config) -> list[str]:
     """Return the attempts since the last call, and forget them."""
-    log = config.stash[LOG]
-    if not log.exists():
+    log = config.stash.get(LOG, None)
+    if log is None or not log.exists():
         return []
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     log.unlink()

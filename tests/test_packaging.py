@@ -68,7 +68,7 @@ def test_versions_in_wheels_are_those_that_siblings_ask_for(root, wheels):
 def test_only_the_installed_plugin_shows_up(run, commands):
     listed = json.loads(run(commands / "imagerag", "plugins", "list", "--json").stdout)
     assert {offer["distribution"] for offer in listed["offers"]} == {"imagerag", "imagerag-usearch"}
-    assert [o["name"] for o in listed["offers"] if o["role"] == "retriever"] == ["usearch"]
+    assert [o["name"] for o in listed["offers"] if o["role"] == "retriever"] == ["union", "usearch"]
     assert not [o for o in listed["offers"] if o["role"] in ("generator", "preset")]
     assert listed["broken"] == []
 

@@ -111,7 +111,7 @@ def test_resolved_names_every_default(plugins):
     resolved = load("acme", plugins).resolved()
     assert resolved["loop"]["temperature_step"] == 0.4
     assert resolved["generator"]["max_references"] == 3
-    assert resolved["encoder"] == {"use": "hashing", "dim": 64}
+    assert resolved["encoder"] == {"use": "hashing", "dim": 64, "salt": ""}
 
 
 UNKNOWN = {

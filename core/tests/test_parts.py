@@ -58,9 +58,9 @@ def test_resolved_parts_hold_their_defaults_and_load_again(plugins, settings):
     resolved = load(values, plugins).resolved()
     assert resolved["retriever"]["of"][0] == {
         "use": "memory",
-        "encoder": {"use": "hashing", "dim": 64},
+        "encoder": {"use": "hashing", "dim": 64, "salt": ""},
     }
-    assert resolved["critic"]["encoder"] == {"use": "hashing", "dim": 7}
+    assert resolved["critic"]["encoder"] == {"use": "hashing", "dim": 7, "salt": ""}
     again = {key: value for key, value in resolved.items() if value is not None}
     assert load(again, plugins).resolved() == resolved
 
@@ -77,9 +77,9 @@ def test_an_optional_part_that_is_absent_stays_absent(plugins, settings):
 def test_a_key_inside_a_part_can_be_overridden_alone(plugins, settings):
     values = {**settings(), "critic": {"use": "scripted", "encoder": {"use": "hashing", "dim": 7}}}
     loaded = load(values, plugins, {"critic.encoder.dim": 9})
-    assert loaded.resolved()["critic"]["encoder"] == {"use": "hashing", "dim": 9}
+    assert loaded.resolved()["critic"]["encoder"] == {"use": "hashing", "dim": 9, "salt": ""}
     swapped = load(values, plugins, {"critic.encoder.use": "away"})
-    assert swapped.resolved()["critic"]["encoder"] == {"use": "away", "dim": 64}
+    assert swapped.resolved()["critic"]["encoder"] == {"use": "away", "dim": 64, "salt": ""}
 
 
 def test_a_table_named_for_a_role_replaces_the_run_s_component(session, pool):

@@ -22,7 +22,7 @@ MODULES = {
 
 LAYERS = [
     {"errors", "values", "events", "text", "policy", "component_config", "known", "chosen"},
-    {"resources", "toml_source", "record_form", "png_text", "ledger"},
+    {"resources", "folder_lock", "toml_source", "record_form", "png_text", "ledger"},
     {"roles"},
     {"hooks"},
     {"installed", "registry"},

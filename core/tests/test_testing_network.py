@@ -285,6 +285,21 @@ def test_processes_of_processes_too_and_the_rest_of_the_path_stays(tmp_path):
     assert "ForeignAddressError" in done.stdout and done.stderr == ""
 
 
+def test_two_guarded_environments_nest(tmp_path):
+    """A test runner in several processes puts one guard in front of another."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/sitecustomize.py").write_text("print('my own start-up')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "mine")}
+    for name in ("outer", "inner"):
+        environment = offline_environment(tmp_path / name, environment)
+    command = [sys.executable, "-c", REACH]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout.count("my own start-up") == 1
+    assert "ForeignAddressError" in done.stdout
+    assert (tmp_path / "inner/attempts.log").exists()
+
+
 def test_forked_processes_write_to_the_log(tmp_path):
     with offline(tmp_path / "log") as attempts:
         child = os.fork()

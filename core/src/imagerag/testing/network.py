@@ -29,8 +29,10 @@ import {_GUARD}
 {_GUARD}.Guard(os.environ.get("{LOG_VARIABLE}")).start()
 
 _here = os.path.dirname(os.path.abspath(__file__))
-_elsewhere = [entry for entry in sys.path if os.path.abspath(entry or ".") != _here]
-_spec = importlib.machinery.PathFinder.find_spec("sitecustomize", _elsewhere)
+# Behind this folder only: of two such folders, each would else start the other.
+_places = [os.path.abspath(entry or ".") for entry in sys.path]
+_behind = sys.path[_places.index(_here) + 1 :] if _here in _places else []
+_spec = importlib.machinery.PathFinder.find_spec("sitecustomize", _behind)
 if _spec is not None and _spec.loader is not None:
     _spec.loader.exec_module(importlib.util.module_from_spec(_spec))
 '''

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from imagerag.errors import CapabilityError, CollectionError, CriticError, ImageError
+from imagerag.folder_lock import only_one
 from imagerag.roles import Critic
 from imagerag.text import clean
 from imagerag.values import Item
-from imagerag_bm25.lock import only_one
 from imagerag_bm25.shelf import CaptionShelf
 
 if TYPE_CHECKING:

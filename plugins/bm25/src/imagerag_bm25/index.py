@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagerag.folder_lock import only_one
 from imagerag.values import Item
 from imagerag_bm25.config import Bm25RetrieverConfig
 from imagerag_bm25.formula import Formula
-from imagerag_bm25.lock import only_one
 from imagerag_bm25.manifest import DamagedIndexError, Manifest
 from imagerag_bm25.ranking import Ranking
 from imagerag_bm25.segment import SegmentBuilder

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagerag.errors import CollectionError, SpaceMismatchError
+from imagerag.folder_lock import only_one
 from imagerag.roles import Context, Encoder, Retriever
 from imagerag.values import Facts, Hit, Item, Query
 from imagerag_usearch import exact, graph
 from imagerag_usearch.config import UsearchConfig
 from imagerag_usearch.embedding import Embedder, checked
 from imagerag_usearch.exact import Candidates
-from imagerag_usearch.lock import only_writer
 from imagerag_usearch.manifest import DamagedIndexError, Manifest
 from imagerag_usearch.store import BLOCK, VectorStore
 
@@ -99,7 +99,7 @@ class UsearchRetriever(Retriever):
                 and self._on_disk(folder) == store.manifest
             ):
                 return 0
-            with only_writer(folder):
+            with only_one(folder):
                 store = self._loaded(folder, collection, encoder)
                 applied = self._apply(store, collection, encoder)
             self._graph = graph.view(store, self.config) if self._walks(store) else None

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from imagerag import folder_lock as lock
 from imagerag.errors import CollectionError
-from imagerag_bm25 import lock
-from imagerag_bm25.lock import only_one
+from imagerag.folder_lock import only_one
 
 WAITING = """
 import sys
 from pathlib import Path
-from imagerag_bm25.lock import only_one
+from imagerag.folder_lock import only_one
 print("waiting", flush=True)
 with only_one(Path(sys.argv[1])):
     print("in", flush=True)

@@ -1,4 +1,4 @@
-"""One process at a time, across processes and platforms."""
+"""One process at a time in a folder, for indexes and caches; on every platform."""
 
 from __future__ import annotations
 
