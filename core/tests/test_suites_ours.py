@@ -16,7 +16,7 @@ from imagerag.values import Capability
 
 class TestSeeded(GeneratorSuite):
     component = "seeded"
-    options = {"width": 16, "height": 8}
+    options = {"width": 16, "height": 8}  # noqa: RUF012
 
 
 class TestNull(GeneratorSuite):
@@ -40,12 +40,12 @@ class TestPlain(ConditionerSuite):
 
 class TestScripted(CriticSuite):
     component = "scripted"
-    options = {"answers": ["missing: hedgehog"], "order": [1, 0], "edits": ["add a hedgehog"]}
+    options = {"answers": ["missing: hedgehog"], "order": [1, 0], "edits": ["add a hedgehog"]}  # noqa: RUF012
 
 
 class TestHashing(EncoderSuite):
     component = "hashing"
-    other_options = {"salt": "another"}
+    other_options = {"salt": "another"}  # noqa: RUF012
 
 
 class TestMemory(RetrieverSuite):
@@ -54,12 +54,12 @@ class TestMemory(RetrieverSuite):
 
 class TestUnion(RetrieverSuite):
     component = "union"
-    options = {"of": [{"use": "memory"}]}
+    options = {"of": [{"use": "memory"}]}  # noqa: RUF012
 
 
 class TestCriticChoice(RerankerSuite):
     component = "critic"
-    beside = {"critic": {"use": "scripted", "order": [2, 0]}}
+    beside = {"critic": {"use": "scripted", "order": [2, 0]}}  # noqa: RUF012
 
 
 class TestFolder(SourceSuite):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+from imagerag.errors import CapabilityError
 from imagerag.testing.doubles import SeededGenerator
-from imagerag.values import Capability
 
 
 class RecommendsTooMany(SeededGenerator):
@@ -129,9 +129,11 @@ class Unseedable(SeededGenerator):
 
     _calls = itertools.count()
 
-    def capability(self) -> Capability:
+    def capability(self):
         return replace(super().capability(), seeded=False)
 
     def generate(self, guidances):
+        if any(guidance.options for guidance in guidances):
+            raise CapabilityError("it has no options in guidance: leave them out.")
         numbered = [replace(g, seed=g.seed + next(self._calls)) for g in guidances]
         return super().generate(numbered)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from imagerag.registry import import_string
+
 PLUGIN = "defective.plugin"
 
 SIZE = "imagerag.testing.config:SizeConfig"
@@ -44,6 +46,12 @@ class Defect:
     target: str
     config: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def what(self) -> str:
+        """What is wrong with it, in the words of its class."""
+        culprit = import_string(self.config or self.target)
+        return str(culprit.__doc__).strip()
 
     @property
     def name(self) -> str:
