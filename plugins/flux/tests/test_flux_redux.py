@@ -116,6 +116,20 @@ def test_a_scale_that_is_none_is_refused(make, say, shown, scale):
         make(fresh=True).generate([say("a cat", *shown[:2], options={"scale": scale})])
 
 
+def test_the_text_counts_in_full_whatever_the_strengths(make, shown):
+    import torch
+
+    pipe = make()._load().pipe
+    with torch.no_grad():
+        text, pooled, _ = pipe.encode_prompt(prompt="a cat", prompt_2=None, max_sequence_length=96)
+    images = [reference.image for reference in shown[:2]]
+    for weights in ((1.0, 1.0), (0.1, 0.2), (0.0, 0.0)):
+        words, said = pipe.read("a cat", images, weights, 96)
+        assert torch.equal(words[:, :96], text)
+        assert torch.equal(said, pooled)
+        assert words.shape[1] == 96 + 16, "four by four parts of an image, however many there are"
+
+
 def test_the_text_counts_beside_the_images(make, say, shown):
     one, other = make().generate([say("a cat", shown[0]), say("a red car", shown[0])])
     assert difference(one, other) > 0.3

@@ -50,19 +50,24 @@ def test_references_are_refused_with_the_generators_that_take_them(make, say):
         generator.generate([say("a cat", *references(1))])
 
 
-def test_a_negative_prompt_counts_where_it_has_a_strength_and_is_refused_elsewhere(make, say):
-    plain, blue, red = make(true_cfg_scale=4.0).generate(
-        [say("a cat"), say("a cat", negative_prompt="blue"), say("a cat", negative_prompt="red")]
+@pytest.mark.parametrize("name", ["flux", "flux-kontext", "flux-redux"])
+def test_a_negative_prompt_counts_where_it_has_a_strength(makers, say, shown, name):
+    references = () if name == "flux" else shown[:1]
+    texts = (None, "blue", "red")
+    plain, blue, red = makers[name](true_cfg_scale=4.0).generate(
+        [say("a cat", *references, negative_prompt=text) for text in texts]
     )
     assert difference(plain, blue) > 0.1
     assert difference(blue, red) > 0.1
-    generator = make(fresh=True)
+    configured = makers[name](true_cfg_scale=4.0, negative_prompt="blue")
+    assert configured.generate([say("a cat", *references)])[0].tobytes() == blue.tobytes()
+
+
+def test_a_negative_prompt_without_strength_is_refused(make, say):
     with pytest.raises(CapabilityError, match=r"'blue' would not count.*true_cfg_scale above 1"):
-        generator.generate([say("a cat", negative_prompt="blue")])
+        make(fresh=True).generate([say("a cat", negative_prompt="blue")])
     with pytest.raises(ValidationError, match="true_cfg_scale above 1"):
         make(fresh=True, negative_prompt="blue")
-    (configured,) = make(true_cfg_scale=4.0, negative_prompt="blue").generate([say("a cat")])
-    assert configured.tobytes() == blue.tobytes()
 
 
 def test_the_end_of_a_prompt_counts_up_to_the_limit_and_a_cut_is_told(make, say):
