@@ -10,6 +10,7 @@ from pathlib import Path
 _FENCE = re.compile(r"^(?P<marks>`{3,})(?P<language>[\w-]*)[^\n]*$")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _FILE = re.compile(r"File\s+`([^`]+)`:\s*$")
 _EXITS = re.compile(r"#.*\bexits (\d+)\b")
 
@@ -77,8 +78,11 @@ def commands(block: Block) -> list[Command]:
 
 
 def links(path: Path) -> list[str]:
-    """Return the targets of all links and images outside code."""
-    prose = _prose(path)
+    """Return the targets of all links and images outside code, and outside comments.
+
+    What a comment holds is for the site alone, whose links have a test of their own.
+    """
+    prose = _COMMENT.sub("", _prose(path))
     return [*_LINK.findall(prose), *_IMAGE.findall(prose)]
 
 
