@@ -38,6 +38,7 @@ class Joint:
             licence=self._licence(paints.licence, edits.licence),
             commercial=_stricter(paints.commercial, edits.commercial),
             memory_gb=(paints.memory_gb or 0) + (edits.memory_gb or 0) if known else None,
+            seeded=paints.seeded and edits.seeded,
         )
 
     def _licence(self, painter: str | None, editor: str | None) -> str | None:
