@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import random
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from imagerag.collection import Collection
+from imagerag.testing import ConditionerSuite, rules
 from imagerag.testing.suites import pools
 from imagerag.testing.suites.fingerprint import fingerprint
 from imagerag.testing.suites.hostile import TEXTS
@@ -126,4 +128,7 @@ def test_captions_of_a_pool_are_unique():
 
 def test_there_are_hostile_texts_enough():
     assert len(set(TEXTS)) == len(TEXTS) >= 20
+    counted = [rule.sentence for rule in rules() if " texts that try" in rule.sentence]
+    counted += [inspect.getdoc(ConditionerSuite.test_captions_are_words)]
+    assert all(f"{len(TEXTS)} texts that try" in words for words in counted)
     assert [text for text in TEXTS if any("\ud800" <= char <= "\udfff" for char in text)] == []
