@@ -98,7 +98,10 @@ class GeneratorSuite(PaintingRules, ComponentSuite):
 
     @rule()
     def test_sizes_are_honoured(self, subject: Generator, capability: Capability) -> None:
-        """A declared size is painted; any other one is painted or refused, never replaced."""
+        """A declared size is painted; any other one is painted or refused, never replaced.
+
+        Of the declared sizes the smallest is tried: the larger ones take long on a processor.
+        """
         own = subject.generate([self.guidance(capability)])[0].size
         declared = sorted(capability.sizes, key=lambda size: size[0] * size[1])[:1]
         narrow = (max(8, own[0] // 2), own[1])
