@@ -115,7 +115,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every distribution")
     parser.add_argument("--check", action="store_true", help="only look at the fragments")
     parser.add_argument("--draft", action="store_true", help="print, write nothing")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     fragments, wrong = read()
     if wrong:
         sys.stderr.write("\n".join(wrong) + "\n")
@@ -124,7 +124,9 @@ def main() -> int:
         return 0
     names = list(folders()) if arguments.all else arguments.names
     if arguments.draft:
-        names = names or ([arguments.version] if arguments.version else list(folders()))
+        # Without a version, the first word is a name like the others.
+        said = [one for one in (arguments.version, *names) if one in folders()]
+        names = said or list(folders())
         sys.stdout.write(bullets([f for f in fragments if f.where in names]) + "\n")
         return 0
     unknown = sorted(set(names) - set(folders()))

@@ -82,7 +82,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build and check every distribution.")
     parser.add_argument("names", nargs="*", help="distributions or their folders (all)")
     parser.add_argument("--no-install", action="store_true", help="only build, and check archives")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     asked = chosen(arguments.names)
     known = distributions()
     for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
