@@ -47,6 +47,7 @@ def test_a_plugin_passes_its_tests_alone(name, wheels, make_environment, run, tm
     assert {offer["distribution"] for offer in listed["offers"]} <= needed
     # The tests of a plugin, with the workspace's settings and without the workspace.
     shutil.copytree(PROJECTS[name] / "tests", tmp_path / "plugins" / PROJECTS[name].name / "tests")
+    shutil.copy(PROJECTS[name] / "README.md", tmp_path / "plugins" / PROJECTS[name].name)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copy(ROOT / "conftest.py", tmp_path)
     command = (
