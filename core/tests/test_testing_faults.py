@@ -152,10 +152,10 @@ def test_each_fault_happens_is_counted_and_leaves_the_server_in_order(wire, faul
         assert taken < 5
         assert (end == "waiting" or taken > 5) == (fault.seconds > 0)
         # A client that gave up early may be ahead of a server that has yet to read its request.
-    until = time.monotonic() + 10
-    while not server.requests and time.monotonic() < until:
-        time.sleep(0.02)
-    assert len(server.requests) == 1 and server.requests[0].wire == wire
+        until = time.monotonic() + 10
+        while not server.requests and time.monotonic() < until:
+            time.sleep(0.02)
+        assert len(server.requests) == 1 and server.requests[0].wire == wire
         again, end = ask(server, wire)
         assert end == "whole" and parts(again)[0] == 200
         assert len(server.requests) == 2 and server.elsewhere == []
