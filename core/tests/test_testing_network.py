@@ -356,6 +356,8 @@ def test_process(): subprocess.run([sys.executable, "-c", {REACH!r}], check=True
 def test_quiet_again(): pass
 """
     )
+    # On a build server pytest tells every error twice: whole in its summary as well.
+    environment = {n: v for n, v in os.environ.items() if n not in ("CI", "BUILD_NUMBER")}
     done = subprocess.run(
         [
             sys.executable,
@@ -369,6 +371,7 @@ def test_quiet_again(): pass
             ".",
         ],
         cwd=tmp_path,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,

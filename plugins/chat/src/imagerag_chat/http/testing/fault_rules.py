@@ -87,10 +87,10 @@ class FaultRules(ProviderRules):
         yield found
 
     @classmethod
-    def _try(cls, fault: Fault) -> Seen:
+    def _try(cls, fault: Fault, **options: float) -> Seen:
         seen = Seen(fault)
         with LoopbackVLM([fault.around(RIGHT)], key=KEY) as server:
-            critic = cls.make(server, seen.spent)
+            critic = cls.make(server, seen.spent, **options)
             started = time.monotonic()
             try:
                 review = critic.review(picture(), PROMPT)
@@ -131,10 +131,17 @@ class FaultRules(ProviderRules):
 
     def test_what_is_final_is_not_asked_again(self, seen: list[Seen]) -> None:
         """Answers of any quality, refusals and filters, and errors that would only come again."""
-        again = {one.fault.name for one in seen if one.requests > 1}
         final = {"read", "refused", "filtered", "truncated", "malformed", "error"}
-        answered = {one.fault.name for one in seen if one.outcome in final}
-        assert again & (answered | NEVER_AGAIN) == set()
+
+        def again(one: Seen) -> bool:
+            ends = one.outcome in final or one.fault.name in NEVER_AGAIN
+            return ends and one.requests > 1
+
+        # On a loaded machine a right answer may come after `timeout`, and asking again is right
+        # then. So whatever was asked again is tried once more, by itself and with time to spare.
+        suspects = [one.fault for one in seen if again(one)]
+        tried = [self._try(fault, timeout=30.0, deadline=60.0) for fault in suspects]
+        assert {one.fault.name for one in tried if again(one)} == set()
 
     def test_nothing_is_sent_anywhere_else(self, seen: list[Seen]) -> None:
         """Redirects to another port reach nobody there."""
