@@ -39,6 +39,7 @@ PAGES = [
     *sorted(ROOT.glob("plugins/*/README.md")),
     ROOT / "core/README.md",
     ROOT / "bench/README.md",
+    ROOT / "changelog.d/README.md",
 ]
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 LANGUAGES = {"python", "bash", "sh", "console", "toml", "json", "text", "csv"}

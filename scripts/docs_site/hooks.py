@@ -20,7 +20,7 @@ from docs_site import tree
 from docs_site.generated import pages
 
 _GROUPS = {"options": "reference/options/", "plugins": "plugins/"}
-_PROJECT = ["contributing.md", "changes.md", "benchmarks.md", "licence.md"]
+_PROJECT = ["contributing.md", "changes.md", "changes-to-come.md", "benchmarks.md", "licence.md"]
 
 
 @cache

@@ -18,6 +18,7 @@ _ROOT_PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "CHANGELOG.md": "changes.md",
+    "changelog.d/README.md": "changes-to-come.md",
     "LICENSE": "licence.md",
     "core/README.md": "plugins/imagerag.md",
     "bench/README.md": "benchmarks.md",
