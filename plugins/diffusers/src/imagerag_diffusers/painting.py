@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagerag.errors import CapabilityError
 from imagerag_diffusers.exhaustion import memory_for
+from imagerag_diffusers.finite import finite_pictures
 from imagerag_diffusers.quiet import quiet
 from imagerag_diffusers.steps import after_each_step
 
@@ -54,7 +55,7 @@ def call_of(
         seed: For pipelines that draw from torch's global generator: what to seed it with.
 
     Raises:
-        CapabilityError: Memory ran out.
+        CapabilityError: Memory ran out, or what was painted is no numbers.
     """
     from imagerag_torch import seeded
 
@@ -65,6 +66,7 @@ def call_of(
         if seed is not None:
             stack.enter_context(seeded(seed))
         stack.enter_context(after_each_step(pipe, report))
+        stack.enter_context(finite_pictures(pipe, config))
         try:
             yield pipe
         except BaseException:
