@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         note(f"imagerag: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        note("imagerag: interrupted; finished work is kept.")
+        note("imagerag: interrupted; what was written before is kept.")
         return 130
     except BrokenPipeError:
         # The reader (`| head`) has gone. Standard output is closed so that Python's own flush at
