@@ -26,7 +26,7 @@ LAYERS = [
     {"roles"},
     {"hooks"},
     {"installed", "registry"},
-    {"config", "config_schema", "broadcast", "collection"},
+    {"config", "config_schema", "broadcast", "collection", "embedding"},
     {"opening", "session", "run", "progress", "account", "parts", "unallowed"},
     {"versions", "review", "selection"},
     {"loop"},

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagerag.embedding import Embedder, checked
 from imagerag.errors import CollectionError, SpaceMismatchError
 from imagerag.folder_lock import only_one
 from imagerag.roles import Context, Encoder, Retriever
 from imagerag.values import Facts, Hit, Item, Query
 from imagerag_usearch import exact, graph
 from imagerag_usearch.config import UsearchConfig
-from imagerag_usearch.embedding import Embedder, checked
 from imagerag_usearch.exact import Candidates
 from imagerag_usearch.manifest import DamagedIndexError, Manifest
 from imagerag_usearch.store import BLOCK, VectorStore
