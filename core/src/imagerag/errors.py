@@ -89,6 +89,10 @@ class RecordError(ImageRAGError):
     """A picture carries no run record, or one that this version cannot read or repeat."""
 
 
+class StoreError(ImageRAGError):
+    """A run store cannot be read or written: make room, or see who else uses it."""
+
+
 class CriticError(ImageRAGError):
     """The critic gave no usable answer, and the policy allows no fallback."""
 
