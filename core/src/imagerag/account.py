@@ -1,8 +1,15 @@
-"""What components report while a run is under way: costs, and decisions of their own."""
+"""What components report while a run is under way: costs, and decisions of their own.
+
+Several prompts may be under way in one session, each in threads of its own. `charged` says for
+which of them a component is called.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 from imagerag.run import Decision
@@ -27,3 +34,37 @@ class Account:
         """Write a decision."""
         with self._lock:
             self.decisions.append(Decision(stage, decision, reason))
+
+    def take(self, ledger: Sequence[Usage], decisions: Sequence[Decision]) -> None:
+        """Take over what was reported elsewhere."""
+        with self._lock:
+            self.ledger.extend(ledger)
+            self.decisions.extend(decisions)
+
+
+_CHARGED: ContextVar[tuple[Account, int] | None] = ContextVar("imagerag_charged", default=None)
+
+
+@contextmanager
+def charged(account: Account, run: int) -> Iterator[None]:
+    """Let what components report here be for `account`, and be heard of as run number `run`.
+
+    It holds for this thread, or this task, alone.
+    """
+    token = _CHARGED.set((account, run))
+    try:
+        yield
+    finally:
+        _CHARGED.reset(token)
+
+
+def account_here(otherwise: Account) -> Account:
+    """Return the account of whoever is charged here, `otherwise` where nobody is."""
+    found = _CHARGED.get()
+    return otherwise if found is None else found[0]
+
+
+def run_here() -> int:
+    """Return the number of the run that is charged here, 0 where there is only one."""
+    found = _CHARGED.get()
+    return 0 if found is None else found[1]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imagerag.errors import CriticError
 from imagerag.run import Answer, Decision
 from imagerag.session import Session
+from imagerag.steps import Ask, Steps
 from imagerag.text import clean
 from imagerag.values import Concept, Malformed, Matches, Missing, Review, Unavailable
 
@@ -29,7 +30,7 @@ class Verdict:
     fallback: bool = False
 
 
-def ask(session: Session, prompt: str, picture: Image | None) -> Verdict:
+def ask(session: Session, prompt: str, picture: Image | None) -> Steps[Verdict]:
     """Review `picture`, or plan from the prompt where there is none.
 
     An unusable answer is asked for again at a rising temperature (paper, appendix: up to three
@@ -39,7 +40,7 @@ def ask(session: Session, prompt: str, picture: Image | None) -> Verdict:
     answers: list[Answer] = []
     for attempt in range(policy.retries):
         temperature = round(attempt * policy.temperature_step, 6)
-        answer = _safe(_one(session, prompt, picture, temperature))
+        answer = _safe((yield Ask(prompt, picture, temperature)))
         answers.append(Answer.of(answer, temperature))
         if isinstance(answer, Matches):
             return _matched(session, prompt, answer, tuple(answers))
@@ -57,12 +58,6 @@ def ask(session: Session, prompt: str, picture: Image | None) -> Verdict:
         )
     decision = Decision("review", "look up the prompt itself", f"{reason}; this is the fallback")
     return Verdict(False, (), tuple(answers), (decision,), fallback=True)
-
-
-def _one(session: Session, prompt: str, picture: Image | None, temperature: float) -> Review:
-    if picture is None:
-        return session.critic.plan(prompt, temperature=temperature)
-    return session.critic.review(picture, prompt, temperature=temperature)
 
 
 def _safe(answer: Review) -> Review:

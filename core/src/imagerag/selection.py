@@ -17,8 +17,9 @@ from imagerag.errors import CapabilityError
 from imagerag.review import Verdict
 from imagerag.run import Decision, Lookup, hit_record, pixels_digest
 from imagerag.session import Session
+from imagerag.steps import Fetch, Order, Search, Steps
 from imagerag.text import clean
-from imagerag.values import Capability, Hit, Item, Query, Reference
+from imagerag.values import Capability, Hit, Item, Reference
 
 Personal: TypeAlias = str | Path | Image | Reference
 """A user's own image: a file, a picture, or a reference with a caption and strength of its own."""
@@ -47,7 +48,9 @@ def personal_reference(image: Personal, prompt: str) -> Reference:
     return Reference(picture, clean(prompt), "user", digest=digest)
 
 
-def find(session: Session, prompt: str, verdict: Verdict, have: Sequence[Reference]) -> Selection:
+def find(
+    session: Session, prompt: str, verdict: Verdict, have: Sequence[Reference]
+) -> Steps[Selection]:
     """Look up every missing concept and choose references for each, other than those of `have`."""
     policy = session.settings.loop
     wanted = _queries(session, prompt, verdict)
@@ -58,31 +61,33 @@ def find(session: Session, prompt: str, verdict: Verdict, have: Sequence[Referen
         names = ", ".join(private_kept_back)
         reason = f"remote components are not allowed to see them: {names}"
         decisions.append(Decision("retrieve", "leave private images out", reason))
-    sync(session)
     # Deep enough that what is taken already, or by the other concepts, leaves a choice for each.
     taken_most = len(have) + (len(wanted) - 1) * policy.images_per_concept
     depth = max(policy.candidates, policy.images_per_concept) + taken_most
-    results = session.retriever.search([Query(text=text) for _, text in wanted], depth, where)
+    results = yield Search(tuple(text for _, text in wanted), depth, where)
     taken = {reference.digest for reference in have}
-    lookups, chosen = [], []
+    lookups: list[Lookup] = []
+    chosen: list[list[tuple[str, str, Hit]]] = []
     for (concept, text), hits in zip(wanted, results, strict=True):
-        hits = _reranked(session, text, hits, decisions)
+        hits = yield from _reranked(session, text, hits, decisions)
         lookups.append(Lookup(concept, text, tuple(hit_record(hit) for hit in hits)))
         best = _above(hits, policy.min_score, text, decisions)
-        mine: list[Reference] = []
+        mine: list[tuple[str, str, Hit]] = []
         for hit in best:
             if len(mine) == policy.images_per_concept:
                 break
             if hit.item.id not in taken:
                 taken.add(hit.item.id)
-                mine.append(_reference(session, concept, text, hit))
+                mine.append((concept, text, hit))
         if best and not mine:
             reason = "every hit is a reference already"
             decisions.append(Decision("retrieve", f"nothing new for {text!r}", reason))
         chosen.append(mine)
     # One image for each concept before a second for any, should room be short.
     turns = zip_longest(*chosen)
-    references = tuple(r for turn in turns for r in turn if r is not None)
+    picked = [one for turn in turns for one in turn if one is not None]
+    pictures = (yield Fetch(tuple(hit.item.id for *_, hit in picked))) if picked else []
+    references = tuple(map(_reference, picked, pictures))
     return Selection(references, tuple(lookups), tuple(decisions))
 
 
@@ -158,11 +163,12 @@ def _queries(session: Session, prompt: str, verdict: Verdict) -> list[tuple[str,
     return [(c.name, c.caption) for c in verdict.concepts]
 
 
-def _reranked(session: Session, text: str, hits: list[Hit], decisions: list[Decision]) -> list[Hit]:
-    reranker = session.reranker
-    if reranker is None or len(hits) < 2:
+def _reranked(
+    session: Session, text: str, hits: list[Hit], decisions: list[Decision]
+) -> Steps[list[Hit]]:
+    if not session.names("reranker") or len(hits) < 2:
         return hits
-    ordered = reranker.rerank(Query(text=text), hits)
+    ordered = yield Order(text, tuple(hits))
     if sorted(h.item.id for h in ordered) != sorted(h.item.id for h in hits):
         raise CapabilityError(
             f"the re-ranker {session.use('reranker')!r} gave back other items than it was given; "
@@ -188,9 +194,10 @@ def _above(hits: list[Hit], least: float | None, text: str, decisions: list[Deci
     return good
 
 
-def _reference(session: Session, concept: str, text: str, hit: Hit) -> Reference:
+def _reference(picked: tuple[str, str, Hit], picture: Image) -> Reference:
+    concept, text, hit = picked
     return Reference(
-        image=session.collection.image(hit.item.id),
+        image=picture,
         caption=text,
         origin="retrieved",
         concept=concept,

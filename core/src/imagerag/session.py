@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import platformdirs
 
 from imagerag import config as configuration
-from imagerag.account import Account
+from imagerag.account import Account, account_here
 from imagerag.broadcast import Broadcast, Listener
 from imagerag.chosen import Chosen
 from imagerag.errors import BrokenPluginError, CapabilityError, ConfigError, ImageRAGError
@@ -161,8 +161,8 @@ class Session:
             cache_dir=Path(platformdirs.user_cache_dir("imagerag")) / role / use.partition("@")[0],
             collection=self.collection if role in _READERS and self.settings.collection else None,
             progress=self.broadcast.advance,
-            spend=lambda usage: self.account.spend(f"{role} {use}", usage),
-            decide=lambda stage, decision, reason: self.account.decide(stage, decision, reason),
+            spend=lambda usage: account_here(self.account).spend(f"{role} {use}", usage),
+            decide=lambda *told: account_here(self.account).decide(*told),
             parts={
                 option: Parts(partial(part, option), len(inside))
                 for option, inside in chosen.parts.items()
