@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -18,7 +17,12 @@ PANEL = 256
 GAP = 20
 TEXT = 15
 LINE = 20
-_INK, _SOFT, _PAPER, _KEPT = "#1c1c1e", "#6b6b70", "#ffffff", "#12805c"
+INK, SOFT, PAPER, KEPT = "#1c1c1e", "#6b6b70", "#ffffff", "#12805c"
+
+LINES = 4
+"""Lines of a text beneath a picture at most; what is longer ends in "…"."""
+
+Font: TypeAlias = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
@@ -62,25 +66,25 @@ def panels_of(run: Run) -> list[Panel]:
 
 def draw(heading: str, panels: Sequence[Panel]) -> Image.Image:
     """Lay panels out in a row under a heading."""
-    title_font, font = _font(TEXT + 5), _font(TEXT)
-    texts = [[line for text in p.lines for line in _wrapped(text, font)] for p in panels]
+    title_font, font = font_of(TEXT + 5), font_of(TEXT)
+    texts = [[line for text in p.lines for line in wrapped(text, font)] for p in panels]
     below = max((len(lines) for lines in texts), default=0) * LINE
     width = GAP + max(1, len(panels)) * (PANEL + GAP)
     height = GAP + 34 + LINE + PANEL + 8 + below + GAP
-    sheet = Image.new("RGB", (width, height), _PAPER)
+    sheet = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((GAP, GAP - 4), heading, fill=_INK, font=title_font)
+    pen.text((GAP, GAP - 4), heading, fill=INK, font=title_font)
     for number, (panel, lines) in enumerate(zip(panels, texts, strict=True)):
         left, top = GAP + number * (PANEL + GAP), GAP + 34
         title = f"{panel.title}: kept" if panel.kept else panel.title
-        pen.text((left, top - 2), title, fill=_KEPT if panel.kept else _SOFT, font=font)
+        pen.text((left, top - 2), title, fill=KEPT if panel.kept else SOFT, font=font)
         top += LINE
         if panel.picture is not None:
             sheet.paste(fitted(panel.picture, PANEL), (left, top))
         if panel.kept:
-            pen.rectangle((left - 4, top - 4, left + PANEL + 3, top + PANEL + 3), None, _KEPT, 3)
+            pen.rectangle((left - 4, top - 4, left + PANEL + 3, top + PANEL + 3), None, KEPT, 3)
         for row, line in enumerate(lines):
-            pen.text((left, top + PANEL + 8 + row * LINE), line, fill=_INK, font=font)
+            pen.text((left, top + PANEL + 8 + row * LINE), line, fill=INK, font=font)
     return sheet
 
 
@@ -88,17 +92,45 @@ def fitted(picture: Image.Image, side: int) -> Image.Image:
     """Return the picture scaled to fit a white square."""
     scale = side / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    square = Image.new("RGB", (side, side), _PAPER)
+    square = Image.new("RGB", (side, side), PAPER)
     resized = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     square.paste(resized, ((side - size[0]) // 2, (side - size[1]) // 2))
     return square
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    # Pillow's own font: the strip looks the same on every machine.
+def font_of(size: int) -> Font:
+    """Return Pillow's own font, so that a picture looks the same on every machine."""
     return ImageFont.load_default(size)
 
 
-def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
-    letters = max(8, int(PANEL / max(1.0, font.getlength("n" * 20) / 20)))
-    return wrap(text, letters)[:4] or [""]
+def wrapped(text: str, font: Font, width: int = PANEL) -> list[str]:
+    """Break a text into lines of at most `width` pixels, at spaces where there are any.
+
+    An empty text is one empty line.
+    """
+    lines = list(_lines(text, font, width))
+    if len(lines) > LINES:
+        last = lines[LINES - 1]
+        while last and font.getlength(last + "…") > width:
+            last = last[:-1]
+        lines = [*lines[: LINES - 1], last + "…"]
+    return lines or [""]
+
+
+def _lines(text: str, font: Font, width: int) -> Iterator[str]:
+    line = ""
+    for word in text.split():
+        joined = f"{line} {word}" if line else word
+        if font.getlength(joined) <= width:
+            line = joined
+            continue
+        if line:
+            yield line
+        # A word that is too long for any line, an address for example, is broken where it has to.
+        line = word
+        while font.getlength(line) > width:
+            fits = next(n for n in range(len(line) - 1, 0, -1) if font.getlength(line[:n]) <= width)
+            yield line[:fits]
+            line = line[fits:]
+    if line:
+        yield line

@@ -195,7 +195,9 @@ class Item:
     """One image of a collection. `id` is the SHA-256 of its bytes, in hexadecimal.
 
     `licence`, `creator` and `source` are None where unknown: unknown stays unknown. `change` is
-    the collection's change number at which the item was last written.
+    the collection's change number at which the item was last written. `added` is when it was first
+    added, an ISO date and time in UTC, "" where unknown; `near` is the id of an item that it
+    nearly repeats.
     """
 
     id: str
@@ -208,6 +210,8 @@ class Item:
     width: int = 0
     height: int = 0
     change: int = 0
+    added: str = ""
+    near: str | None = None
 
 
 @dataclass(frozen=True)
