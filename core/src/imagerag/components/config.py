@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from imagerag.component_config import ComponentConfig, Part
 
@@ -31,8 +31,21 @@ class UnionConfig(ComponentConfig):
         RRF,
         ge=0,
         description="Constant of reciprocal rank fusion, by which the union is ordered: a hit "
-        "scores the sum of 1 / (constant + rank) over the retrievers that found it.",
+        "scores the sum of weight / (constant + rank) over the retrievers that found it. The "
+        "larger, the less the first ranks count above the others.",
     )
+    weights: tuple[Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)], ...] = Field(
+        (), description="How much each retriever counts, in their order; 1 each where unset."
+    )
+
+    @model_validator(mode="after")
+    def _one_weight_each(self) -> Self:
+        if self.weights and len(self.weights) != len(self.of):
+            raise ValueError(
+                f"there are {len(self.weights)} weights for {len(self.of)} retrievers: give "
+                "`weights` one number for each table [[retriever.of]], or leave it out"
+            )
+        return self
 
 
 class ChoiceConfig(ComponentConfig):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagerag.errors import ConfigError
+from imagerag.errors import CapabilityError, ConfigError
 from imagerag.roles import Context, Retriever
 from imagerag.values import Facts, Hit, Item, Query
 
@@ -13,13 +14,19 @@ if TYPE_CHECKING:
     from imagerag.collection import Collection
     from imagerag.components.config import UnionConfig
 
+Ranked = tuple[float, Sequence[Hit]]
+"""The weight of a retriever, and the hits that it found for one query, the best first."""
+
 
 class UnionRetriever(Retriever):
-    """Asks several retrievers and merges their hits by reciprocal rank fusion.
+    """Asks several retrievers and merges their hits by weighted reciprocal rank fusion.
 
     Scores of different encoders cannot be compared, ranks can: the score of a hit is the sum of
-    1 / (constant + rank) over the retrievers that found it, with ranks from 1. So `min_score` of
-    the loop is on that scale here, not a cosine.
+    weight / (constant + rank) over the retrievers that found it, with ranks from 1. So `min_score`
+    of the loop is on that scale here, not a cosine.
+
+    A retriever that compares words has nothing to say of a picture as a query: it is left out
+    there, with a line among the run's decisions, while another one can answer.
     """
 
     config: UnionConfig
@@ -34,6 +41,13 @@ class UnionRetriever(Retriever):
                 "the retriever 'union' has nothing to ask: add a table [[retriever.of]] for each "
                 'retriever, with `use = "…"`.'
             )
+        self._weights = config.weights or (1.0,) * len(config.of)
+
+    @property
+    def skipped(self) -> tuple[tuple[str, str], ...]:
+        """The items that the last sync of any part could not read, as (id, reason), each once."""
+        named = dict(pair for part in self._parts for pair in getattr(part, "skipped", ()))
+        return tuple(named.items())
 
     def sync(self, collection: Collection) -> int:
         """Bring every retriever up to date; return the most changes that one of them applied."""
@@ -42,10 +56,22 @@ class UnionRetriever(Retriever):
     def search(
         self, queries: Sequence[Query], k: int, where: Callable[[Item], bool] | None = None
     ) -> list[list[Hit]]:
-        """Return up to `k` hits per query from the union of what each retriever finds."""
+        """Return up to `k` hits per query from the union of what each retriever finds.
+
+        Raises `CapabilityError` where a query is a picture and no retriever takes pictures.
+        """
         depth = self.config.take or k
-        found = [part.search(queries, depth, where) for part in self._parts]
-        return [self._merged([hits[number] for hits in found], k) for number in range(len(queries))]
+        found: list[list[Ranked]] = [[] for _ in queries]
+        # Apart, so that one that takes no pictures still answers the texts among the queries.
+        for pictures in (False, True):
+            numbers = [
+                n for n, query in enumerate(queries) if (query.image is not None) == pictures
+            ]
+            if numbers:
+                asked = [queries[n] for n in numbers]
+                for n, lists in zip(numbers, self._ask(asked, depth, where), strict=True):
+                    found[n] = lists
+        return [self._merged(lists, k) for lists in found]
 
     def versions(self) -> Mapping[str, str]:
         """Say which retrievers take part; each also tells its own versions."""
@@ -63,14 +89,37 @@ class UnionRetriever(Retriever):
     def _parts(self) -> Sequence[Retriever]:
         return self.context.parts["of"]
 
-    def _merged(self, lists: Sequence[Sequence[Hit]], k: int) -> list[Hit]:
-        scores: dict[str, float] = {}
+    def _ask(
+        self, queries: Sequence[Query], depth: int, where: Callable[[Item], bool] | None
+    ) -> list[list[Ranked]]:
+        """Return what each retriever finds for queries that are all texts or all pictures."""
+        found: list[list[Ranked]] = [[] for _ in queries]
+        unable: CapabilityError | None = None
+        answered = False
+        for part, weight in zip(self._parts, self._weights, strict=True):
+            try:
+                lists = part.search(queries, depth, where)
+            except CapabilityError as error:
+                if queries[0].text is not None:
+                    raise
+                self.context.decide("retrieve", f"without {type(part).__name__}", str(error))
+                unable = error
+                continue
+            answered = True
+            for mine, hits in zip(found, lists, strict=True):
+                mine.append((weight, hits))
+        if unable is not None and not answered:
+            raise unable
+        return found
+
+    def _merged(self, lists: Sequence[Ranked], k: int) -> list[Hit]:
+        shares: dict[str, list[float]] = {}
         first: dict[str, Hit] = {}
-        for hits in lists:
+        for weight, hits in lists:
             for rank, hit in enumerate(hits, start=1):
-                scores[hit.item.id] = scores.get(hit.item.id, 0.0) + 1 / (
-                    self.config.constant + rank
-                )
+                shares.setdefault(hit.item.id, []).append(weight / (self.config.constant + rank))
                 first.setdefault(hit.item.id, hit)
+        # An exact sum: the same ranks in another order are a tie, which the id decides.
+        scores = {identity: math.fsum(parts) for identity, parts in shares.items()}
         order = sorted(scores, key=lambda identity: (-scores[identity], identity))
         return [Hit(first[i].item, scores[i], first[i].query) for i in order[:k]]
