@@ -17,8 +17,7 @@ import pytest
 from imagerag.collection import Collection
 from imagerag.errors import CapabilityError, SpaceMismatchError
 from imagerag.values import Query
-from imagerag_usearch import retriever as retriever_module
-from imagerag_usearch.retriever import index_folder
+from imagerag_vectors import index_folder
 
 ASK = [Query(text="one"), Query(text="two")]
 
@@ -150,7 +149,7 @@ def test_each_space_has_an_index_of_its_own_and_refuses_another(
     spaces = [encoder_class("space a"), encoder_class("space b")]
     for one in spaces:
         assert retrieve(one).sync(collection) == 4
-    folders = [index_folder(collection.path, one.space) for one in spaces]
+    folders = [index_folder(collection.path, "usearch", one.space) for one in spaces]
     assert len(set(folders)) == 2
     assert [one.encoded for one in spaces] == [4, 4]
     # A folder that was copied over another's place is noticed.
@@ -216,18 +215,18 @@ def test_a_damaged_file_is_noticed_and_the_index_built_from_kept_embeddings(
     damage: Callable[[Path], None],
     pattern: str,
 ) -> None:
-    fill(collection, range(20))
+    fill(collection, range(200))
     before = retrieve(encoder, kind="hnsw")
     before.sync(collection)
     collection.remove([next(collection.items()).id])
     before.sync(collection)
-    expected = before.search(ASK, 20)
+    expected = before.search(ASK, 4)
     before.close()
-    damage(next(index_folder(collection.path, encoder.space).glob(pattern)))
+    damage(next(index_folder(collection.path, "usearch", encoder.space).glob(pattern)))
     after = retrieve(encoder, kind="hnsw")
     after.sync(collection)
-    assert after.search(ASK, 20) == expected
-    assert encoder.encoded == 20
+    assert after.search(ASK, 4) == expected
+    assert encoder.encoded == 200
     lost_manifest = pattern == "manifest.json" and damage is damage_lose
     assert ("damaged" in caplog.text) != lost_manifest
 
@@ -245,7 +244,7 @@ def test_any_flipped_bit_of_an_index_is_detected(
     first.sync(collection)
     expected = first.search(ASK, 30)
     random = np.random.default_rng(0)
-    folder = index_folder(collection.path, encoder.space)
+    folder = index_folder(collection.path, "usearch", encoder.space)
     for _ in range(100):
         files = [path for path in sorted(folder.iterdir()) if path.name != "lock.sqlite"]
         path = files[random.integers(len(files))]
@@ -266,10 +265,10 @@ def test_files_of_former_states_are_deleted(
     retriever.sync(collection)
     collection.remove([item.id for item in collection.items()][:20])
     retriever.sync(collection)
-    folder = index_folder(collection.path, encoder.space)
+    folder = index_folder(collection.path, "usearch", encoder.space)
     body = json.loads((folder / "manifest.json").read_text())["index"]
-    named = [one[part]["name"] for one in body["segments"] for part in ("vectors", "ids")]
-    named.append(body["graph"]["file"]["name"])
+    named = [one[part]["name"] for one in body["segments"] for part in ("vectors", "ids", "sums")]
+    named.append(body["code"]["files"][0]["name"])
     assert sum(one["rows"] for one in body["segments"]) == 10
     assert {path.name for path in folder.iterdir()} == {*named, "manifest.json", "lock.sqlite"}
 
@@ -281,8 +280,8 @@ def test_large_collections_are_indexed_in_blocks(
     encoder: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retriever_module, "BLOCK", 7)
-    monkeypatch.setattr("imagerag_usearch.store.BLOCK", 7)
+    monkeypatch.setattr("imagerag_vectors.sync.BLOCK", 7)
+    monkeypatch.setattr("imagerag_vectors.store.BLOCK", 7)
     fill(collection, range(40))
     retriever = retrieve(encoder)
     assert retriever.sync(collection) == 40
@@ -308,9 +307,10 @@ doubles = importlib.util.module_from_spec(spec); spec.loader.exec_module(doubles
 from imagerag.collection import Collection
 from imagerag.roles import Context
 from imagerag.values import Query
-from imagerag_usearch import store, retriever
+from imagerag_usearch import retriever
+from imagerag_vectors import store, sync
 from imagerag_usearch.config import UsearchConfig
-store.BLOCK = retriever.BLOCK = 16
+store.BLOCK = sync.BLOCK = 16
 encoder = doubles.PixelEncoder()
 one = retriever.UsearchRetriever(
     UsearchConfig(threads=1, batch_size=4),

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from imagerag.component_config import ComponentConfig
+from imagerag_vectors.config import VectorConfig
 
 
-class UsearchConfig(ComponentConfig):
+class UsearchConfig(VectorConfig):
     """How vectors are kept and searched."""
 
     kind: Literal["exact", "hnsw"] = Field(
@@ -19,15 +19,6 @@ class UsearchConfig(ComponentConfig):
     )
     metric: Literal["cos"] = Field(
         default="cos", description="Cosine similarity; encoders return unit vectors."
-    )
-    dtype: Literal["f16", "f32"] = Field(
-        default="f16", description="How vectors are kept: f16 takes half the disk and the time."
-    )
-    batch_size: int = Field(
-        default=32, ge=1, le=4096, description="Images that are encoded at once while indexing."
-    )
-    threads: int = Field(
-        default=0, ge=0, le=1024, description="Threads of a search; 0 for one per core."
     )
     connectivity: int = Field(
         default=16, ge=2, le=128, description="hnsw: neighbours kept per vector."

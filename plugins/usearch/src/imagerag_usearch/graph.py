@@ -2,98 +2,97 @@
 
 from __future__ import annotations
 
-import logging
-import uuid
+import threading
 from typing import TYPE_CHECKING, Any
 
 from imagerag_usearch.config import UsearchConfig
-from imagerag_usearch.exact import Candidates, ordered, score
-from imagerag_usearch.manifest import GraphEntry, file_entry
+from imagerag_vectors import Code, CodeEntry, VectorStore, file_entry, new_name
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from imagerag_usearch.store import VectorStore
-
-log = logging.getLogger(__name__)
-
 _CHUNK = 8_192
 
 
-def is_current(store: VectorStore, config: UsearchConfig) -> bool:
-    """Whether the store's graph has all rows and the configured shape."""
-    graph = store.manifest.graph
-    return graph is not None and graph.rows == store.rows and _fits(graph, config)
+class Graph(Code):
+    """usearch's HNSW graph, saved whole after each change."""
 
+    kind = "hnsw"
 
-def extend(store: VectorStore, config: UsearchConfig) -> None:
-    """Bring the store's graph up to its rows, in a new file; `store.commit` makes it count."""
-    import numpy as np
+    def __init__(self, config: UsearchConfig) -> None:
+        """Take the graph's shape and effort from `config`."""
+        self._config = config
+        self._lock = threading.Lock()
+        self._index: Any = None
 
-    old = store.manifest.graph
-    index = _index(store, config)
-    done = 0
-    if old is not None and _fits(old, config) and old.rows <= store.rows:
-        index.load(str(store.folder / old.file.name))
-        done = old.rows
-    start = 0
-    for matrix in store.matrices:
-        for first in range(max(done - start, 0), len(matrix), _CHUNK):
-            block = np.ascontiguousarray(matrix[first : first + _CHUNK])
-            keys = np.arange(start + first, start + first + len(block), dtype=np.uint64)
-            index.add(keys, block, threads=config.threads)
-        start += len(matrix)
-    path = store.folder / f"graph-{uuid.uuid4().hex[:16]}.usearch"
-    index.save(str(path))
-    entry = GraphEntry(store.rows, config.connectivity, config.expansion_add, file_entry(path))
-    store.set_graph(entry)
+    def shape(self) -> dict[str, Any]:
+        """Return what decides how neighbours are linked."""
+        return {
+            "connectivity": self._config.connectivity,
+            "expansion_add": self._config.expansion_add,
+        }
 
+    def extend(self, store: VectorStore, old: CodeEntry | None) -> CodeEntry:
+        """Link the rows that came since `old`, and save the graph in a new file."""
+        import numpy as np
 
-def view(store: VectorStore, config: UsearchConfig) -> Any:
-    """Open the store's graph by memory map."""
-    index = _index(store, config)
-    graph = store.manifest.graph
-    assert graph is not None
-    index.view(str(store.folder / graph.file.name))
-    return index
+        index = self._empty(store)
+        done = 0
+        if old is not None:
+            file = old.files[0].map(store.folder)
+            old.files[0].check_contents(file)
+            index.load(file)
+            done = old.rows
+        start = 0
+        for number, matrix in enumerate(store.matrices):
+            for first in range(max(done - start, 0), len(matrix), _CHUNK):
+                store.check_segment(number)
+                block = np.ascontiguousarray(matrix[first : first + _CHUNK])
+                keys = np.arange(start + first, start + first + len(block), dtype=np.uint64)
+                index.add(keys, block, threads=self._config.threads)
+            start += len(matrix)
+        path = store.folder / f"graph-{new_name()}.usearch"
+        index.save(str(path))
+        return CodeEntry(self.kind, self.shape(), store.rows, (file_entry(path),))
 
+    def open(self, store: VectorStore, entry: CodeEntry) -> None:
+        """Map the graph's file; it is read through when it is first walked."""
+        self._store, self._entry = store, entry.files[0]
+        self._file = self._entry.map(store.folder)
 
-def nearest(
-    index: Any,
-    store: VectorStore,
-    queries: NDArray[np.float32],
-    count: int,
-    config: UsearchConfig,
-) -> list[Candidates]:
-    """Return about `count` rows near each query, scored exactly; some near ones may be missing."""
-    import numpy as np
+    def candidates(
+        self, queries: NDArray[np.float32], count: int, threads: int
+    ) -> list[NDArray[np.int64]]:
+        """Return about `count` rows near each query; some near ones may be missing."""
+        import numpy as np
 
-    index.expansion_search = max(config.expansion_search, count)
-    result = []
-    for query in queries:
-        found = index.search(query, min(count, len(index)), threads=config.threads)
-        rows = np.asarray(found.keys).reshape(-1).astype(np.int64)
-        scores, ids = score(store, rows, query)
-        result.append(ordered(rows, scores, ids, -np.inf))
-    return result
+        with self._lock:
+            index = self._mapped()
+            index.expansion_search = max(self._config.expansion_search, count)
+        result = []
+        for query in queries:
+            found = index.search(query, min(count, len(index)), threads=threads)
+            result.append(np.asarray(found.keys).reshape(-1).astype(np.int64))
+        return result
 
+    def _mapped(self) -> Any:
+        if self._index is None:
+            # usearch believes what is in a file, so it gets none that was not checked.
+            self._entry.check_contents(self._file)
+            index = self._empty(self._store)
+            index.view(self._file)
+            self._index = index
+        return self._index
 
-def _fits(graph: GraphEntry, config: UsearchConfig) -> bool:
-    return (graph.connectivity, graph.expansion_add) == (
-        config.connectivity,
-        config.expansion_add,
-    )
+    def _empty(self, store: VectorStore) -> Any:
+        from usearch.index import Index
 
-
-def _index(store: VectorStore, config: UsearchConfig) -> Any:
-    from usearch.index import Index
-
-    return Index(
-        ndim=store.manifest.dim,
-        metric="ip",
-        dtype=store.manifest.dtype,
-        connectivity=config.connectivity,
-        expansion_add=config.expansion_add,
-        expansion_search=config.expansion_search,
-    )
+        return Index(
+            ndim=store.manifest.dim,
+            metric="ip",
+            dtype=store.manifest.dtype,
+            connectivity=self._config.connectivity,
+            expansion_add=self._config.expansion_add,
+            expansion_search=self._config.expansion_search,
+        )
