@@ -8,11 +8,11 @@ from collections.abc import Collection
 from functools import lru_cache
 
 _GAPS = re.compile(r"[\s_-]+")
-_VERSION = re.compile(r"-\d+(?:\.\d+)+\Z")
+_VERSION = re.compile(r"-[0-9]+(?:[.][0-9]+)+\Z")
 _CREATIVE_COMMONS = re.compile(
     r"(?:https?://)?(?:www\.)?creativecommons\.org/"
     r"(?:licenses/(?P<terms>[a-z-]+)|publicdomain/(?P<domain>zero|mark))"
-    r"/(?P<version>\d+\.\d+)(?:/(?P<country>[a-z]{2,5}))?(?:/(?:deed|legalcode)(?:\.[a-z-]+)?)?/?\Z"
+    r"/(?P<version>[0-9]+[.][0-9]+)(?:/(?P<country>[a-z]{2,5}))?(?:/(?:deed|legalcode)(?:\.[a-z-]+)?)?/?\Z"
 )
 _DOMAINS = {"zero": "cc0", "mark": "pdm"}
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from imagerag.account import account_here
 from imagerag.run import Painted
 from imagerag.selection import sync
 from imagerag.session import Session
+from imagerag.sieve import Sieve
 from imagerag.steps import Ask, Compare, Drawn, Fetch, Order, Paint, Search, Step
 from imagerag.values import Guidance, Query
 
@@ -33,9 +35,10 @@ def perform(session: Session, step: Step) -> Any:
         case Order():
             reranker = session.reranker
             assert reranker is not None  # no step asks for one that there is not
+            session.privacy.allow([hit.item for hit in step.hits])
             return reranker.rerank(Query(text=step.text), list(step.hits))
         case Fetch():
-            return [session.collection.image(identity) for identity in step.ids]
+            return [session.privacy.picture_of(item) for item in step.items]
         case Compare():
             return session.critic.compare(step.prompt, step.before, step.new)
 
@@ -57,7 +60,16 @@ def drawn(guidance: Guidance, image: Image) -> Drawn:
 
 
 def look_up(session: Session, texts: Sequence[str], like: Search) -> list[Any]:
-    """Look texts up as `like` says, in an index that is up to date."""
+    """Look texts up as `like` says, in an index that is up to date.
+
+    What the policy or the rule about private images held back is told to the account of the run.
+    """
     sync(session)
+    sieve = Sieve(session)
     queries = [Query(text=text) for text in texts]
-    return session.retriever.search(queries, like.depth, like.where)
+    found = session.retriever.search(queries, like.depth, sieve.where)
+    hits = [sieve.sift(one) for one in found]
+    account = account_here(session.account)
+    for line in sieve.decisions():
+        account.decide(line.stage, line.decision, line.reason)
+    return hits

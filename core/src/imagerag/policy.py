@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from imagerag.component_config import ComponentConfig
+from imagerag.filters import Filter
 
 Gate = Literal["draft", "always", "never", "prompt"]
 Keep = Literal["best", "last"]
@@ -72,5 +73,17 @@ class Policy(ComponentConfig):
     )
     allow_remote: tuple[str, ...] = Field(
         (),
-        description="Names of remote components that may see private images; none by default.",
+        description="Names of remote components that may see private images, at whatever address "
+        "their own options name; none by default.",
+    )
+    where: Filter = Field(
+        default_factory=lambda: Filter(),
+        description="Which items may be references: 'licences', 'tags' and 'creators' (one of each "
+        "list is enough), 'private' (true or false), 'added_after' and 'added_before'. Everything "
+        "where empty.",
+    )
+    require_licence: tuple[str, ...] = Field(
+        (),
+        description="Licences that a reference must have one of, 'CC-BY-4.0' or, for every "
+        "version, 'CC-BY'; an unknown licence is none of them. No licence is required where empty.",
     )

@@ -9,7 +9,7 @@ why these are classes and not protocols.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
@@ -63,6 +63,10 @@ class Context:
     its decisions: for what the component does that a reader of the record should know. `parts` are
     the components that this one's own configuration names (fields of type `Part`), by field name:
     each a sequence, whose members are built when they are first indexed.
+
+    `kept_from()` names the remote components of the run that may not see private images: where
+    there are any, a retriever that opens collections of its own leaves private ones closed. The
+    pictures of hits come from `image(item)`, since not all of them need be in `collection`.
     """
 
     component: Callable[[Role], Any]
@@ -72,6 +76,22 @@ class Context:
     spend: Callable[[Usage], None] = field(default=lambda usage: None)
     decide: Callable[[str, str, str], None] = field(default=lambda stage, decision, reason: None)
     parts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    kept_from: Callable[[], Sequence[str]] = field(default=lambda: ())
+    images: Callable[[Item], Image] | None = None
+
+    def image(self, item: Item) -> Image:
+        """Return the picture of an item that the run's retriever found, upright and in RGB.
+
+        Raises `CapabilityError` for a private item where a remote component takes part that may
+        not see it, and `CollectionError` where the item is gone.
+        """
+        if self.images is not None:
+            return self.images(item)
+        if self.collection is None:
+            raise CapabilityError(
+                'this run has no collection to take pictures from: add `collection = "NAME"`.'
+            )
+        return self.collection.image(item.id)
 
 
 class Component(ABC):  # noqa: B024 - its one abstract method is that of each role
@@ -98,6 +118,14 @@ class Component(ABC):  # noqa: B024 - its one abstract method is that of each ro
         """Return what this component's configuration means; nothing is loaded or fetched."""
         return Facts()
 
+    @property
+    def concurrency(self) -> int:
+        """How many of its calls may be under way at once, each in a thread of its own.
+
+        One, unless a component says more: models are not made for several threads.
+        """
+        return 1
+
     def ready(self) -> None:  # noqa: B027 - most need nothing that may be missing
         """Raise what would stop this component later, a missing key for example.
 
@@ -111,6 +139,15 @@ class Generator(Component):
     @abstractmethod
     def capability(self) -> Capability:
         """Return what this generator can do, without loading weights."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many guidances one call of `generate` should have, where there are many.
+
+        One, unless a generator says more. What it reports of costs and decisions during a call is
+        told of the one guidance then, so those that report any should leave it at one.
+        """
+        return 1
 
     @abstractmethod
     def generate(self, guidances: Sequence[Guidance]) -> list[Image]:
@@ -221,6 +258,44 @@ class Retriever(Component):
         `where` keeps only items it is true for; k results are still found where that many exist.
         """
 
+    def purge(self, collection_path: Path, ids: Set[str]) -> Set[str] | None:
+        """Delete whatever was kept of these items; return the names of folders that are clean.
+
+        These are folders under `indexes` that are known to hold nothing of the items any more, in
+        no file and in no form; all others are deleted whole afterwards, since they are derived.
+        Called after the items were removed and before their bytes go, without `sync` and with no
+        models at hand, and again for the same ids where a purge was cut short.
+        """
+        return None
+
+    def item(self, identity: str) -> Item | None:
+        """Return the item of this id that a search could find, None where there is none.
+
+        A retriever that finds items elsewhere than in the run's collection says here what they
+        are, and in `image` what they show: by these, references are read and replayed.
+        """
+        collection = self.context.collection
+        return None if collection is None else collection.lookup([identity]).get(identity)
+
+    def image(self, item: Item) -> Image:
+        """Return the picture of an item that this retriever finds, upright and in RGB.
+
+        Raises `CollectionError` where it is gone, `ImageError` where its file was changed.
+        """
+        if self.context.collection is None:
+            raise CapabilityError(
+                'this run has no collection to take pictures from: add `collection = "NAME"`.'
+            )
+        return self.context.collection.image(item.id)
+
+    def info(self, collection: Collection) -> Mapping[str, str]:
+        """Say what this retriever keeps of a collection, for `imagerag collection info`.
+
+        Keys and values are for people: {"index": "exact, 350000 vectors, up to date"}. Nothing is
+        loaded, built or brought up to date.
+        """
+        return {}
+
 
 class Reranker(Component):
     """Orders candidates anew."""
@@ -228,6 +303,10 @@ class Reranker(Component):
     @abstractmethod
     def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """Return a permutation of `hits`, the best first; each keeps its own item."""
+
+    def purge(self, collection_path: Path, ids: Set[str]) -> Set[str] | None:
+        """Delete whatever was kept of these items, as `Retriever.purge` does."""
+        return None
 
 
 class Conditioner(Component):

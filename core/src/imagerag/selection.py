@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from PIL.Image import Image
 
-from imagerag.chosen import Chosen
 from imagerag.collection.decode import open_image
 from imagerag.errors import CapabilityError
 from imagerag.review import Verdict
@@ -19,7 +18,7 @@ from imagerag.run import Decision, Lookup, hit_record, pixels_digest
 from imagerag.session import Session
 from imagerag.steps import Fetch, Order, Search, Steps
 from imagerag.text import clean
-from imagerag.values import Capability, Hit, Item, Reference
+from imagerag.values import Capability, Hit, Reference
 
 Personal: TypeAlias = str | Path | Image | Reference
 """A user's own image: a file, a picture, or a reference with a caption and strength of its own."""
@@ -55,16 +54,10 @@ def find(
     policy = session.settings.loop
     wanted = _queries(session, prompt, verdict)
     decisions: list[Decision] = []
-    where = None
-    if private_kept_back := remote_components(session):
-        where = _public
-        names = ", ".join(private_kept_back)
-        reason = f"remote components are not allowed to see them: {names}"
-        decisions.append(Decision("retrieve", "leave private images out", reason))
     # Deep enough that what is taken already, or by the other concepts, leaves a choice for each.
     taken_most = len(have) + (len(wanted) - 1) * policy.images_per_concept
     depth = max(policy.candidates, policy.images_per_concept) + taken_most
-    results = yield Search(tuple(text for _, text in wanted), depth, where)
+    results = yield Search(tuple(text for _, text in wanted), depth)
     taken = {reference.digest for reference in have}
     lookups: list[Lookup] = []
     chosen: list[list[tuple[str, str, Hit]]] = []
@@ -86,7 +79,7 @@ def find(
     # One image for each concept before a second for any, should room be short.
     turns = zip_longest(*chosen)
     picked = [one for turn in turns for one in turn if one is not None]
-    pictures = (yield Fetch(tuple(hit.item.id for *_, hit in picked))) if picked else []
+    pictures = (yield Fetch(tuple(hit.item for *_, hit in picked))) if picked else []
     references = tuple(map(_reference, picked, pictures))
     return Selection(references, tuple(lookups), tuple(decisions))
 
@@ -109,48 +102,13 @@ def fit(
     return references[:most], [Decision("condition", f"use {most} references", reason)]
 
 
-def remote_components(session: Session) -> list[str]:
-    """Return the remote components of a run that may not see private images, by name.
-
-    Those inside another component's table count as well as the run's own.
-    """
-    seeing = ("generator", "critic", "encoder", "reranker", "conditioner")
-    return _refused(session, seeing, session.chosen())
-
-
 def sync(session: Session) -> int:
     """Bring the index up to date, and return how many changes were applied.
 
-    A remote encoder or retriever is refused private images, since an index is made of all of them.
-    Raises `CapabilityError` where the collection holds private images and the policy does not name
-    the remote component.
+    Raises `CapabilityError` where private images would be shown to a remote component that the
+    policy does not name (see `Privacy.sync`).
     """
-    readers = session.chosen("encoder", "retriever")
-    refused = _refused(session, ("encoder", "retriever"), readers)
-    if refused and next(session.collection.items(private=True), None) is not None:
-        names = ", ".join(map(repr, refused))
-        raise CapabilityError(
-            f"the collection {session.collection.name!r} holds private images, and indexing would "
-            f"show them to {names}, which is remote. Choose a local encoder and retriever, or "
-            "allow it by name in [loop] allow_remote."
-        )
-    return session.retriever.sync(session.collection)
-
-
-def _refused(
-    session: Session, roles: Sequence[str], among: Iterable[tuple[str, Chosen]]
-) -> list[str]:
-    allowed = session.settings.loop.allow_remote
-    names = [
-        chosen.use
-        for path, chosen in among
-        if chosen.role in roles and chosen.use not in allowed and session.is_remote(path, chosen)
-    ]
-    return list(dict.fromkeys(names))
-
-
-def _public(item: Item) -> bool:
-    return not item.private
+    return session.privacy.sync()
 
 
 def _queries(session: Session, prompt: str, verdict: Verdict) -> list[tuple[str, str]]:

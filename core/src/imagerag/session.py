@@ -17,6 +17,7 @@ from imagerag.broadcast import Broadcast, Listener
 from imagerag.chosen import Chosen
 from imagerag.errors import BrokenPluginError, CapabilityError, ConfigError, ImageRAGError
 from imagerag.parts import Parts
+from imagerag.privacy import Privacy
 from imagerag.registry import Offered, Registry
 from imagerag.roles import (
     Component,
@@ -33,9 +34,6 @@ from imagerag.unallowed import Unallowed
 
 if TYPE_CHECKING:
     from imagerag.collection import Collection
-
-_READERS = ("retriever", "reranker")
-"""The roles whose components may read the collection themselves."""
 
 Scope = Callable[[Role], Any]
 """What a component asks for the run's other components: its own table's first."""
@@ -64,7 +62,7 @@ class Session:
         self.registry = registry
         self.broadcast = Broadcast(registry, listener)
         self.account = Account()
-        self._remote = remote
+        self.privacy = Privacy(self, remote)
         self._built: dict[str, Any] = {}
         self._offered: dict[str, Offered] = {}
         self._building: list[str] = []
@@ -138,7 +136,7 @@ class Session:
     def _build(self, chosen: Chosen, path: str, outer: Scope) -> Any:
         role, use = chosen.role, chosen.use
         target = self.registry.component_class(role, use)
-        if self._remote is not None and use not in self._remote and self.is_remote(path, chosen):
+        if not self.privacy.may_call(use) and self.is_remote(path, chosen):
             told = ", ".join(f"{k} = {v!r}" for k, v in chosen.options.model_dump().items())
             return Unallowed(
                 target,
@@ -150,6 +148,8 @@ class Session:
         def scope(wanted: Role) -> Any:
             if wanted in own:
                 return self._get(own[wanted], f"{path}.{wanted}", outer)
+            if outer == self.component:
+                self.privacy.asked(path, wanted)
             return outer(wanted)
 
         def part(option: str, number: int) -> Any:
@@ -159,7 +159,7 @@ class Session:
         context = Context(
             component=scope,
             cache_dir=Path(platformdirs.user_cache_dir("imagerag")) / role / use.partition("@")[0],
-            collection=self.collection if role in _READERS and self.settings.collection else None,
+            collection=self.privacy.collection_for(path, chosen),
             progress=self.broadcast.advance,
             spend=lambda usage: account_here(self.account).spend(f"{role} {use}", usage),
             decide=lambda *told: account_here(self.account).decide(*told),
@@ -167,6 +167,8 @@ class Session:
                 option: Parts(partial(part, option), len(inside))
                 for option, inside in chosen.parts.items()
             },
+            kept_from=self.privacy.kept_from,
+            images=self.privacy.picture_of,
         )
         try:
             return target(chosen.options, context)
@@ -287,6 +289,11 @@ class Session:
         one = self.registry.component_class(chosen.role, chosen.use) if built is None else built
         return bool(one.remote)
 
+    def release(self, role: Role) -> None:
+        """Close the component of a role, with those inside it; the next use builds it anew."""
+        for path in [p for p in self._built if p == role or p.startswith(f"{role}.")]:
+            self._built.pop(path).close()
+
     def close(self) -> None:
         """Close every component and the collection. Calling it twice does nothing more."""
         built, self._built = list(self._built.values()), {}
@@ -294,6 +301,7 @@ class Session:
             if self._collection is not None:
                 stack.callback(self._collection.close)
                 self._collection = None
+                self.privacy.close()
             for component in built:
                 stack.callback(component.close)
 

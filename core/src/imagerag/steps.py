@@ -7,7 +7,7 @@ method, and its answers can be kept and given to it again after an interruption.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
@@ -52,12 +52,11 @@ class Ask:
 
 @dataclass(frozen=True)
 class Search:
-    """Look texts up, to that depth. Answered by a list of hits for each."""
+    """Look texts up, to that depth. Answered by a list of hits that may be used, for each."""
 
     stage: ClassVar[str] = "retrieve"
     texts: tuple[str, ...]
     depth: int
-    where: Callable[[Item], bool] | None
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Fetch:
-    """Read the pictures of items. Answered by a picture for each id."""
+    """Read the pictures of items. Answered by a picture for each."""
 
     stage: ClassVar[str] = "retrieve"
-    ids: tuple[str, ...]
+    items: tuple[Item, ...]
 
 
 @dataclass(frozen=True)
