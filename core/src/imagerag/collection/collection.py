@@ -15,7 +15,7 @@ from imagerag.collection.files import ImageFiles
 from imagerag.collection.ingest import Ingest, Progress
 from imagerag.collection.place import CATALOGUE
 from imagerag.collection.reports import AddReport, Change, Stats
-from imagerag.collection.rows import COLUMNS, item_of
+from imagerag.collection.rows import COLUMNS, FORMAT, REMOVED, item_of, present
 from imagerag.collection.vectors import PAGE, VectorShelf
 from imagerag.errors import CollectionError, ImageError, suggestion
 
@@ -156,9 +156,7 @@ class Collection:
 
     def has(self, identity: str) -> bool:
         """Whether the item is there and not removed."""
-        return bool(
-            self._catalogue.rows("SELECT 1 FROM items WHERE id = ? AND removed = 0", (identity,))
-        )
+        return identity in self.lookup([identity])
 
     def get(self, identity: str) -> Item:
         """Return one item. Raises `CollectionError` where it is unknown or removed."""
@@ -173,11 +171,12 @@ class Collection:
         for start in range(0, len(ids), PAGE):
             page = list(ids[start : start + PAGE])
             rows = self._catalogue.rows(
-                f"SELECT {COLUMNS} FROM items WHERE removed = 0 "  # noqa: S608 - constants
-                "AND id IN (SELECT value FROM json_each(?))",
+                f"SELECT {COLUMNS} FROM items "  # noqa: S608 - constants
+                "WHERE id IN (SELECT value FROM json_each(?))",
                 (json.dumps(page),),
             )
-            found.update((row[0], item_of(row)) for row in rows)
+            # Checked before it is believed that a row is one of a removed item.
+            found.update((row[0], item) for row in rows if (item := present(row)) is not None)
         return found
 
     def matching(self, prefix: str, limit: int = 10) -> list[str]:
@@ -197,13 +196,15 @@ class Collection:
         last = 0
         while True:
             rows = self._catalogue.rows(
-                f"SELECT {COLUMNS}, number FROM items WHERE removed = 0 "  # noqa: S608 - constants
-                "AND number > ? AND (? IS NULL OR private = ?) ORDER BY number LIMIT ?",
-                (last, private, private, PAGE),
+                f"SELECT {COLUMNS}, number FROM items "  # noqa: S608 - constants
+                "WHERE number > ? ORDER BY number LIMIT ?",
+                (last, PAGE),
             )
             if not rows:
                 return
-            yield from map(item_of, rows)
+            for item in map(present, rows):
+                if item is not None and private in (None, item.private):
+                    yield item
             last = rows[-1][-1]
 
     def changes(self, since: int) -> Iterator[Change]:
@@ -214,7 +215,7 @@ class Collection:
         until = self.change
         while since < until:
             rows = self._catalogue.rows(
-                f"SELECT {COLUMNS}, removed FROM items "  # noqa: S608 - constants
+                f"SELECT {COLUMNS} FROM items "  # noqa: S608 - constants
                 "WHERE change > ? AND change <= ? ORDER BY change LIMIT ?",
                 (since, until, PAGE),
             )
@@ -222,17 +223,18 @@ class Collection:
                 return
             for row in rows:
                 item = item_of(row)
-                yield Change(item.change, item.id, None if row[-1] else item)
+                yield Change(item.change, item.id, None if row[REMOVED] else item)
             since = item.change
 
     def file(self, identity: str) -> Path:
         """Return the path of an item's image file, for reading only."""
         rows = self._catalogue.rows(
-            "SELECT format FROM items WHERE id = ? AND removed = 0", (identity,)
+            f"SELECT {COLUMNS} FROM items WHERE id = ?",  # noqa: S608 - constants
+            (identity,),
         )
-        if not rows:
+        if not rows or present(rows[0]) is None:
             raise self._absent(identity)
-        return self._files.path(identity, rows[0][0])
+        return self._files.path(identity, rows[0][FORMAT])
 
     def image(self, identity: str) -> Image:
         """Return an item's picture, upright and in RGB, after checking its bytes against its id.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -190,12 +191,13 @@ def _merged(old: Item, new: Item) -> Item:
 
 _UPSERT = """
 INSERT INTO items (id, format, bytes, caption, licence, creator, source, tags, private, width,
-                   height, change, removed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+                   height, change, added, removed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 ON CONFLICT (id) DO UPDATE SET
     format = excluded.format, bytes = excluded.bytes, caption = excluded.caption,
     licence = excluded.licence, creator = excluded.creator, source = excluded.source,
-    tags = excluded.tags, private = excluded.private, change = excluded.change, removed = 0
+    tags = excluded.tags, private = excluded.private, change = excluded.change,
+    added = CASE WHEN items.removed THEN excluded.added ELSE items.added END, removed = 0
 """
 
 
@@ -213,4 +215,5 @@ def _values(item: Item, checked: _Checked, change: int) -> tuple[Any, ...]:
         item.width,
         item.height,
         change,
+        int(time.time()),
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imagerag.collection.catalogue import Catalogue
+from imagerag.collection.vector_checksum import owned
 from imagerag.errors import CollectionError, SpaceMismatchError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class VectorShelf:
                 (json.dumps(page), number),
             )
             for identity, checksum, blob in rows:
-                if len(blob) != 4 * dim or zlib.crc32(blob) != checksum:
+                if len(blob) != 4 * dim or owned(zlib.crc32(blob), identity, space) != checksum:
                     log.warning("The embedding of %s in %r is damaged; ignored.", identity, space)
                     continue
                 found[identity] = np.frombuffer(blob, dtype="<f4").astype(np.float32)
@@ -86,7 +87,7 @@ class VectorShelf:
                 "SELECT number, ?, ?, ? FROM items WHERE id = ? "
                 "ON CONFLICT DO UPDATE SET checksum = excluded.checksum, vector = excluded.vector",
                 [
-                    (number, zlib.crc32(blob), blob, identity)
+                    (number, owned(zlib.crc32(blob), identity, space), blob, identity)
                     for identity, blob in zip(ids, blobs, strict=True)
                 ],
             )
