@@ -258,13 +258,16 @@ class Retriever(Component):
         `where` keeps only items it is true for; k results are still found where that many exist.
         """
 
-    def purge(self, collection_path: Path, ids: Set[str]) -> Set[str] | None:
+    @classmethod
+    def purge(cls, collection_path: Path, ids: Set[str], cache_dir: Path) -> Set[str] | None:
         """Delete whatever was kept of these items; return the names of folders that are clean.
 
-        These are folders under `indexes` that are known to hold nothing of the items any more, in
-        no file and in no form; all others are deleted whole afterwards, since they are derived.
-        Called after the items were removed and before their bytes go, without `sync` and with no
-        models at hand, and again for the same ids where a purge was cut short.
+        These are folders under the collection's `indexes` that are known to hold nothing of the
+        items any more, in no file and in no form; all others are deleted whole afterwards, since
+        they are derived. Every installed class is asked, not only the run's: so this works without
+        options and models, for whatever the class may have left in `indexes` and in `cache_dir`
+        (that of its `Context`). It is called after the items were removed and before their bytes
+        go, and again for the same ids where a purge was cut short.
         """
         return None
 
@@ -304,7 +307,8 @@ class Reranker(Component):
     def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """Return a permutation of `hits`, the best first; each keeps its own item."""
 
-    def purge(self, collection_path: Path, ids: Set[str]) -> Set[str] | None:
+    @classmethod
+    def purge(cls, collection_path: Path, ids: Set[str], cache_dir: Path) -> Set[str] | None:
         """Delete whatever was kept of these items, as `Retriever.purge` does."""
         return None
 
