@@ -258,16 +258,14 @@ class Retriever(Component):
         `where` keeps only items it is true for; k results are still found where that many exist.
         """
 
-    @classmethod
-    def purge(cls, collection_path: Path, ids: Set[str], cache_dir: Path) -> Set[str] | None:
+    def purge(self, collection_path: Path, ids: Set[str]) -> Set[str] | None:
         """Delete whatever was kept of these items; return the names of folders that are clean.
 
         These are folders under the collection's `indexes` that are known to hold nothing of the
         items any more, in no file and in no form; all others are deleted whole afterwards, since
-        they are derived. Every installed class is asked, not only the run's: so this works without
-        options and models, for whatever the class may have left in `indexes` and in `cache_dir`
-        (that of its `Context`). It is called after the items were removed and before their bytes
-        go, and again for the same ids where a purge was cut short.
+        they are derived. Every installed retriever is asked, built with its default options and
+        without models. It is called after the items were removed and before their bytes go, and
+        again for the same ids where a purge was cut short.
         """
         return None
 
@@ -309,7 +307,11 @@ class Reranker(Component):
 
     @classmethod
     def purge(cls, collection_path: Path, ids: Set[str], cache_dir: Path) -> Set[str] | None:
-        """Delete whatever was kept of these items, as `Retriever.purge` does."""
+        """Delete whatever was kept of these items, as `Retriever.purge` does.
+
+        Of the class, since a re-ranker may not be built without a critic or an encoder; `cache_dir`
+        is that of its `Context`.
+        """
         return None
 
 
