@@ -112,7 +112,11 @@ def test_the_suffix_becomes_png_and_folders_are_made(run, tmp_path):
 
 
 def test_nothing_else_is_left_in_the_folder(picture):
-    assert sorted(p.name for p in picture.parent.iterdir()) == ["picture.json", "picture.png"]
+    assert sorted(p.name for p in picture.parent.iterdir()) == [
+        "picture.credits.txt",
+        "picture.json",
+        "picture.png",
+    ]
 
 
 def test_without_metadata_there_is_no_record(run, tmp_path):
@@ -297,8 +301,8 @@ def test_strip_of_something_else_changes_nothing(tmp_path):
 
 
 def test_a_newer_format_is_refused_with_the_next_command(run):
-    with pytest.raises(RecordError, match=r"format 3.*pip install --upgrade imagerag"):
-        Run.from_json({**run.to_json(), "format": 3})
+    with pytest.raises(RecordError, match=r"format 4.*pip install --upgrade imagerag"):
+        Run.from_json({**run.to_json(), "format": 4})
 
 
 def mangle(record, path, value):

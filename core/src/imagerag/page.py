@@ -81,6 +81,8 @@ class Story:
                 lines.append(f"{item.licence or 'unknown licence'}")
                 lines.append(f"by {item.creator or 'unknown creator'}")
             title = "your image" if reference.origin == "user" else "reference"
+            if item is not None and item.private:
+                title = "private reference"
             shown.append(Shown(file, title, tuple(lines), link=item.source if item else None))
         if run.result is not None:
             file = _write(run.result, folder, f"{name}-result")

@@ -10,6 +10,7 @@ read is not made of them, and what components read of the collection is guarded.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imagerag.errors import CapabilityError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from imagerag.collection import Collection
     from imagerag.guarded import Listing
     from imagerag.session import Session
-    from imagerag.values import Item
+    from imagerag.values import Item, Reference
 
 _INDEX = ("retriever", "encoder")
 """The roles that an index is made by, as far as a configuration tells."""
@@ -114,6 +115,47 @@ class Privacy:
                     "by name in [loop] allow_remote, or choose local components."
                 )
 
+    def allow_given(self, references: Sequence[Reference]) -> None:
+        """Check that images that were given with a call are no private items of the collection.
+
+        To give an image to a run is to say that it may be used there, wherever that is. But one
+        that the collection calls private is a mistake until `allow_remote` says otherwise, so
+        `CapabilityError` is raised. They are known by the SHA-256 of their files.
+        """
+        kept_from = self.kept_from() if references else ()
+        for reference in references if kept_from else ():
+            item = self.item(reference.digest)
+            if item is None and reference.hit is not None:
+                item = reference.hit.item
+            if item is not None and item.private:
+                names = ", ".join(map(repr, kept_from))
+                raise CapabilityError(
+                    f"the image {item.id[:12]} that was given is a private one of the collection "
+                    f"{self._session.settings.collection!r}, and {names} may not see it. Allow it "
+                    "by name in [loop] allow_remote, or choose local components."
+                )
+
+    def item(self, identity: str) -> Item | None:
+        """Return the item of an id, from wherever the run's retriever finds items; None for none.
+
+        Where that cannot be asked, it is looked up in the run's collection alone. One that does
+        not exist yet is not made for this.
+        """
+        session = self._session
+        if not _is_there(session):
+            return None
+        if session.names("retriever"):
+            with suppress(CapabilityError):  # it is remote, and may not be called
+                return session.retriever.item(identity)
+        return session.collection.lookup([identity]).get(identity)
+
+    def image(self, item: Item) -> Image:
+        """Return the picture of an item that `item` found."""
+        collection = self._session.collection
+        if collection.has(item.id):
+            return collection.image(item.id)
+        return self._session.retriever.image(item)
+
     def close(self) -> None:
         """Forget the collection."""
         self._faces.clear()
@@ -163,3 +205,11 @@ class Privacy:
             and self._session.is_remote(path, chosen)
         ]
         return tuple(dict.fromkeys(names))
+
+
+def _is_there(session: Session) -> bool:
+    """Say whether the run has a collection that need not be made first."""
+    from imagerag.collection import resolve
+
+    name = session.settings.collection
+    return bool(name) and resolve(str(name)).exists()

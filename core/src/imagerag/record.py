@@ -6,12 +6,14 @@ import json
 import os
 import tempfile
 import warnings
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, PngImagePlugin
 
+from imagerag.credits import are_credits, credits_path, credits_text
 from imagerag.errors import ImageError, ImageRAGError, RecordError
 from imagerag.png_text import chunks, text_of
 from imagerag.run import Run, pixels_digest
@@ -26,11 +28,13 @@ LARGEST_FILE = 256 * 1024 * 1024
 """Bytes of a picture that are read at most."""
 
 
-def save(run: Run, path: str | Path, *, metadata: bool = True) -> Path:
+def save(run: Run, path: str | Path, *, metadata: bool = True, credit: bool = True) -> Path:
     """Write the kept picture as PNG, with its record inside and as JSON beside it.
 
-    With `metadata=False` the picture carries nothing and no JSON is written. Each file is written
-    whole or not at all. Returns the path of the picture, whose suffix is made ".png".
+    With `metadata=False` the picture carries nothing and no JSON is written. Where it was painted
+    with retrieved references, NAME.credits.txt beside it says whom to credit, also without a
+    record, since a licence asks for it in any case; `credit=False` leaves that out. Each file is
+    written whole or not at all. Returns the path of the picture, whose suffix is made ".png".
     """
     if run.image is None:
         raise RecordError("this run holds no picture: it was read from a record. Replay it first.")
@@ -40,7 +44,17 @@ def save(run: Run, path: str | Path, *, metadata: bool = True) -> Path:
     if record is not None:
         text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True)
         write_whole(path.with_suffix(".json"), (text + "\n").encode())
+    _write_credits(run, path, credit)
     return path
+
+
+def _write_credits(run: Run, picture: Path, wanted: bool = True) -> None:
+    """Write the credits beside a picture, and take away those of one that it replaced."""
+    path, text = credits_path(picture), credits_text(run, picture.name)
+    if text and wanted:
+        write_whole(path, text.encode())
+    elif are_credits(path):
+        path.unlink()
 
 
 def png_bytes(image: Image.Image, record: dict[str, Any] | None) -> bytes:
@@ -81,15 +95,19 @@ def read(path: str | Path) -> Run:
     return run
 
 
-def strip(path: str | Path, out: str | Path | None = None) -> Path:
+def strip(path: str | Path, out: str | Path | None = None, *, credit: bool = True) -> Path:
     """Write the picture again with pixels alone: no record, no other metadata.
 
     `out` is the path to write, by default the picture itself; the JSON file beside it is left to
-    its owner.
+    its owner. Where the record named references to credit, and `credit` is not False, they are
+    written as text beside the result: taking the record away does not take that duty away.
     """
     path = Path(path)
     target = Path(out) if out is not None else path
     image = _pixels(path)
+    if credit:
+        with suppress(RecordError):  # a picture of some other program, or without a record
+            _write_credits(read(path), target)
     if image.mode == "P":
         # The colours of a palette picture are metadata to an encoder that is given pixels alone.
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")

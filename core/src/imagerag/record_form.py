@@ -41,6 +41,7 @@ class _Hit(_Form):
     licence: str | None
     creator: str | None
     source: str | None
+    private: bool = False
 
 
 class _Lookup(_Form):
@@ -59,6 +60,7 @@ class _Used(_Form):
     licence: str | None
     creator: str | None
     source: str | None
+    private: bool = False
 
 
 class _Painted(_Form):

@@ -60,7 +60,7 @@ def replay(
         # A stranger's picture must not make a collection of whatever folder it names.
         config.pop("collection_from", None)
     with Session.from_config(config, registry=registry, remote=allow_remote) as session:
-        references = _references(session, painted, images, allow_remote)
+        references = _references(session, painted, images)
         guidance = Guidance(
             prompt=painted.prompt,
             seed=painted.seed,
@@ -95,23 +95,28 @@ def _rewritten(run: Run, painted: Painted, versions: dict[str, str]) -> Run:
 
 
 def _references(
-    session: Session, painted: Painted, images: Sequence[Personal], allow_remote: Sequence[str]
+    session: Session, painted: Painted, images: Sequence[Personal]
 ) -> tuple[Reference, ...]:
     given: dict[str, Reference] = {}
     for reference in (personal_reference(image, painted.prompt) for image in images):
         # A picture that was given in memory is known by its pixels, a file by its bytes.
         given[pixels_digest(reference.image)] = given[reference.digest] = reference
+    if any(r.origin == "retrieved" and r.digest not in given for r in painted.references):
+        _ = session.collection  # one that is gone is the trouble to tell
+    kept_from = session.privacy.kept_from()
     found = []
     for used in painted.references:
+        there = session.privacy.item(used.digest)
+        if kept_from and (used.private or (there is not None and there.private)):
+            raise RecordError(
+                f"the reference {used.digest[:12]}… is private, and {', '.join(kept_from)} is "
+                "remote: what a record allows counts for nothing. Replay it without "
+                "`--allow-remote`, with local components."
+            )
         if used.digest in given:
             image = given[used.digest].image
-        elif _must_stay(session, used, allow_remote):
-            raise RecordError(
-                f"the reference {used.digest[:12]}… is private, and the record's generator is "
-                "remote. Give the image with `--image FILE` if it may leave this machine."
-            )
-        elif used.origin == "retrieved" and session.collection.has(used.digest):
-            image = session.collection.image(used.digest)
+        elif used.origin == "retrieved" and there is not None:
+            image = session.privacy.image(there)
         else:
             raise RecordError(_lost(used, session))
         hit = None
@@ -130,17 +135,6 @@ def _references(
             )
         )
     return tuple(found)
-
-
-def _must_stay(session: Session, used: Used, allow_remote: Sequence[str]) -> bool:
-    """Whether a reference is a private item, and a remote component may be called."""
-    if used.origin != "retrieved" or not session.collection.has(used.digest):
-        return False
-    called = any(
-        chosen.use in allow_remote and session.is_remote(path, chosen)
-        for path, chosen in session.chosen()
-    )
-    return called and session.collection.get(used.digest).private
 
 
 def _lost(used: Used, session: Session) -> str:

@@ -16,9 +16,9 @@ from imagerag.values import Guidance, Hit, Reference, Review, Usage
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FORMAT = 2
-"""Version of the record's JSON form. A reader refuses a newer one, and reads 1, which lacks the
-ledger."""
+FORMAT = 3
+"""Version of the record's JSON form. A reader refuses a newer one, and reads 2, which does not say
+what is private, and 1, which lacks the ledger."""
 
 Kept = Literal["draft", "result"]
 
@@ -60,7 +60,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Lookup:
-    """One query and the hits it had: each with id, score, caption, licence, creator and source."""
+    """One query and its hits: each with id, score, caption, licence, creator, source, private."""
 
     concept: str
     query: str
@@ -80,6 +80,7 @@ class Used:
     licence: str | None = None
     creator: str | None = None
     source: str | None = None
+    private: bool = False
 
     @classmethod
     def of(cls, reference: Reference) -> Used:
@@ -95,6 +96,7 @@ class Used:
             licence=item.licence if item else None,
             creator=item.creator if item else None,
             source=item.source if item else None,
+            private=item.private if item else False,
         )
 
 
@@ -286,6 +288,7 @@ def hit_record(hit: Hit) -> dict[str, Any]:
         "licence": item.licence,
         "creator": item.creator,
         "source": item.source,
+        "private": item.private,
     }
 
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from PIL.Image import Image
 
-from imagerag.collection.decode import open_image
+from imagerag.collection.decode import open_image, upright_rgb
 from imagerag.errors import CapabilityError
 from imagerag.review import Verdict
 from imagerag.run import Decision, Lookup, hit_record, pixels_digest
@@ -39,7 +39,7 @@ def personal_reference(image: Personal, prompt: str) -> Reference:
         digest = image.digest or pixels_digest(image.image)
         return replace(image, origin="user", digest=digest)
     if isinstance(image, Image):
-        picture = image.convert("RGB")
+        picture = upright_rgb(image)
         return Reference(picture, clean(prompt), "user", digest=pixels_digest(picture))
     path = Path(image)
     picture = open_image(path)

@@ -71,4 +71,5 @@ def credit(values: Mapping[str, Any]) -> str:
     creator = values.get("creator") or "unknown creator"
     licence = values.get("licence") or "unknown licence"
     source = values.get("source")
-    return f"by {creator}, {licence}" + (f", {source}" if source else "")
+    private = "private, " if values.get("private") else ""
+    return f"{private}by {creator}, {licence}" + (f", {source}" if source else "")

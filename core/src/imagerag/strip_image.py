@@ -58,6 +58,8 @@ def panels_of(run: Run) -> list[Panel]:
                 f"{item.licence or 'unknown licence'}, {item.creator or 'unknown creator'}",
             ]
         title = "your image" if reference.origin == "user" else "reference"
+        if item is not None and item.private:
+            title = "private reference"
         panels.append(Panel(title, reference.image, tuple(lines)))
     if run.result is not None:
         panels.append(Panel("with references", run.result, (), run.kept == "result"))

@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imagerag.cli.console import note, say, say_json
 from imagerag.cli.options import add_config, add_json, config_source, overrides
+from imagerag.credits import are_credits, credits_path
+
+if TYPE_CHECKING:
+    from imagerag.run import Run
 
 
 def generate(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +33,9 @@ def generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strip", action="store_true", help="also draw the story as one picture")
     parser.add_argument(
         "--no-metadata", action="store_true", help="write no record, neither inside nor beside"
+    )
+    parser.add_argument(
+        "--no-credits", action="store_true", help="write no text that credits the references"
     )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     add_config(parser)
@@ -59,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 note(f"imagerag: until it ended: {cost(spent)}")
             raise
     out = arguments.out or Path("out") / f"{_slug(arguments.prompt)}-{run.seed}.png"
-    path = save(run, out, metadata=not arguments.no_metadata)
+    path = save(run, out, metadata=not arguments.no_metadata, credit=not arguments.no_credits)
     if arguments.strip:
         from imagerag.strip_image import story_strip
 
@@ -71,8 +79,22 @@ def _run(arguments: argparse.Namespace) -> int:
     beside = path.with_suffix(".json")
     if arguments.no_metadata and beside.exists():
         note(f"{beside} is of an earlier picture; delete it if it must not be shared.")
-    note(f"\nwrote {path}" + ("" if arguments.no_metadata else f" and {path.stem}.json"))
+    _tell_written(run, path, record=not arguments.no_metadata)
     return 0
+
+
+def _tell_written(run: Run, path: Path, *, record: bool) -> None:
+    note(f"\nwrote {path}" + (f" and {path.stem}.json" if record else ""))
+    if are_credits(credit := credits_path(path)):
+        note(f"{credit} says whom to credit for its references: pass it on with the picture.")
+    painted = [run.drafted, *(turn.painted for turn in run.rounds)]
+    shown = [used for one in painted if one is not None for used in one.references]
+    hits = [hit for turn in run.rounds for lookup in turn.lookups for hit in lookup.hits]
+    if record and (any(one.private for one in shown) or any(hit["private"] for hit in hits)):
+        note(
+            "The record names private images. Take it out before you share the picture: "
+            f"imagerag strip {path} --out FILE"
+        )
 
 
 def _slug(prompt: str) -> str:

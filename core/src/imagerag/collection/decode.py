@@ -93,15 +93,22 @@ def _decode(data: bytes) -> Image:
             if picture.size != (header.width, header.height):
                 raise ImageError("is damaged: its header and its picture disagree on the size")
             picture.load()
-            orientation = _orientation(picture)
-            image = _rgb(picture)
+            return upright_rgb(picture)
     except ImageError:
         raise
     except Exception as error:
         # Pillow raises many kinds of errors for hostile bytes; all mean the same here.
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise ImageError(f"is damaged: {reason}") from error
-    turn = _turns().get(orientation)
+
+
+def upright_rgb(picture: Image) -> Image:
+    """Return a decoded picture as every image is read here: upright, RGB, laid over white.
+
+    EXIF rotation is applied, 16-bit grey is scaled to 8; nothing else of its metadata is kept.
+    """
+    image = _rgb(picture)
+    turn = _turns().get(_orientation(picture))
     if turn is not None:
         image = image.transpose(turn)
     image.info = {}

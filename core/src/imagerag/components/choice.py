@@ -38,11 +38,10 @@ class CriticReranker(Reranker):
 
     def rerank(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """Return the hits in the critic's order; a query by picture keeps the order it has."""
-        collection = self.context.collection
-        if query.text is None or len(hits) < 2 or collection is None:
+        if query.text is None or len(hits) < 2:
             return list(hits)
         shown = list(hits[: self.config.most])
-        choice = self._critic.choose(query.text, [collection.image(hit.item.id) for hit in shown])
+        choice = self._critic.choose(query.text, [self.context.image(hit.item) for hit in shown])
         named = [index for index in choice.order if index < len(shown)]
         if not named:
             reason = clean(choice.note, 500) or "the critic named none of the candidates"

@@ -11,6 +11,8 @@ from imagerag.roles import Context, Retriever
 from imagerag.values import Facts, Hit, Item, Query
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from imagerag.collection import Collection
     from imagerag.components.config import UnionConfig
 
@@ -72,6 +74,25 @@ class UnionRetriever(Retriever):
                 for n, lists in zip(numbers, self._ask(asked, depth, where), strict=True):
                     found[n] = lists
         return [self._merged(lists, k) for lists in found]
+
+    def item(self, identity: str) -> Item | None:
+        """Return the item of an id as the part that finds it has it; as private if any says so."""
+        found = [item for part in self._parts if (item := part.item(identity)) is not None]
+        return next((item for item in found if item.private), found[0] if found else None)
+
+    def image(self, item: Item) -> Image:
+        """Return the picture of an item from a part that finds it."""
+        for part in self._parts:
+            if part.item(item.id) is not None:
+                return part.image(item)
+        return super().image(item)
+
+    def info(self, collection: Collection) -> Mapping[str, str]:
+        """Say what each part keeps of a collection."""
+        lines: dict[str, str] = {}
+        for number, part in enumerate(self._parts, start=1):
+            lines |= {f"{number}: {key}": text for key, text in part.info(collection).items()}
+        return lines
 
     def versions(self) -> Mapping[str, str]:
         """Say which retrievers take part; each also tells its own versions."""
