@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagerag.collection import Collection, catalogue, schema
+from imagerag.collection import Collection, connection, schema
 from imagerag.errors import CollectionError
 from imagerag.roles import Found
 
@@ -143,7 +143,7 @@ def test_an_old_catalogue_on_a_read_only_medium_is_migrated_in_memory(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (old / "catalogue.sqlite").read_bytes()
-    monkeypatch.setattr(catalogue.os, "access", lambda path, mode: mode != os.W_OK)
+    monkeypatch.setattr(connection.os, "access", lambda path, mode: mode != os.W_OK)
     with Collection.open(old) as opened:
         check(opened)
         with pytest.raises(CollectionError, match="cannot be written to"):
@@ -157,7 +157,7 @@ def test_a_present_catalogue_on_a_read_only_medium_is_read(
 ) -> None:
     with Collection.create(tmp_path / "c") as made:
         made.add([Found("one", data=picture(1))])
-    monkeypatch.setattr(catalogue.os, "access", lambda path, mode: mode != os.W_OK)
+    monkeypatch.setattr(connection.os, "access", lambda path, mode: mode != os.W_OK)
     with Collection.open(tmp_path / "c") as opened:
         assert len(list(opened.items())) == 1
         with pytest.raises(CollectionError, match="cannot be written to"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +13,9 @@ from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.files import ImageFiles
 from imagerag.collection.ingest import Ingest, Progress
 from imagerag.collection.place import CATALOGUE
+from imagerag.collection.reading import ItemReader
 from imagerag.collection.reports import AddReport, Change, Stats
-from imagerag.collection.rows import COLUMNS, FORMAT, REMOVED, item_of, present
-from imagerag.collection.vectors import PAGE, VectorShelf
+from imagerag.collection.vectors import VectorShelf
 from imagerag.errors import CollectionError, ImageError, suggestion
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ class Collection:
         self._path = path
         self._catalogue = catalogue
         self._files = ImageFiles(path)
+        self._reader = ItemReader(catalogue)
         self._vectors = VectorShelf(catalogue)
         self._name = catalogue.meta("name")
         self._uid = catalogue.meta("uid")
@@ -127,7 +127,7 @@ class Collection:
         return int(self._catalogue.meta("change"))
 
     def __len__(self) -> int:
-        return int(self._catalogue.rows("SELECT count(*) FROM items WHERE removed = 0")[0][0])
+        return self._reader.count()
 
     def add(
         self, found: Iterable[Found], *, private: bool = False, progress: Progress | None = None
@@ -139,6 +139,7 @@ class Collection:
         and tags replace old ones; unknown ones do not. Of several images with the same bytes the
         first one counts. `progress("add", done, 0)` is called after each image.
         """
+        self._catalogue.verify()
         return Ingest(self._catalogue, self._files, private).run(found, progress)
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -167,74 +168,32 @@ class Collection:
 
     def lookup(self, ids: Sequence[str]) -> dict[str, Item]:
         """Return those of `ids` that are there, by id."""
-        found: dict[str, Item] = {}
-        for start in range(0, len(ids), PAGE):
-            page = list(ids[start : start + PAGE])
-            rows = self._catalogue.rows(
-                f"SELECT {COLUMNS} FROM items "  # noqa: S608 - constants
-                "WHERE id IN (SELECT value FROM json_each(?))",
-                (json.dumps(page),),
-            )
-            # Checked before it is believed that a row is one of a removed item.
-            found.update((row[0], item) for row in rows if (item := present(row)) is not None)
-        return found
+        return self._reader.lookup(ids)
 
     def matching(self, prefix: str, limit: int = 10) -> list[str]:
         """Return up to `limit` ids that begin with `prefix`, sorted."""
-        low = prefix.lower()
-        rows = self._catalogue.rows(
-            "SELECT id FROM items WHERE removed = 0 AND id >= ? AND id < ? ORDER BY id LIMIT ?",
-            (low, low + "g", limit),
-        )
-        return [row[0] for row in rows]
+        return self._reader.matching(prefix, limit)
 
     def items(self, private: bool | None = None) -> Iterator[Item]:
         """Yield all items in the order they were first added; only private or public ones if said.
 
         Items are read page by page, so that neither memory nor writers wait for a slow reader.
         """
-        last = 0
-        while True:
-            rows = self._catalogue.rows(
-                f"SELECT {COLUMNS}, number FROM items "  # noqa: S608 - constants
-                "WHERE number > ? ORDER BY number LIMIT ?",
-                (last, PAGE),
-            )
-            if not rows:
-                return
-            for item in map(present, rows):
-                if item is not None and private in (None, item.private):
-                    yield item
-            last = rows[-1][-1]
+        return self._reader.items(private)
 
     def changes(self, since: int) -> Iterator[Change]:
         """Yield the latest change of each item written after change number `since`, in order.
 
         Changes made while this runs come at the next call, so that it always ends.
         """
-        until = self.change
-        while since < until:
-            rows = self._catalogue.rows(
-                f"SELECT {COLUMNS} FROM items "  # noqa: S608 - constants
-                "WHERE change > ? AND change <= ? ORDER BY change LIMIT ?",
-                (since, until, PAGE),
-            )
-            if not rows:
-                return
-            for row in rows:
-                item = item_of(row)
-                yield Change(item.change, item.id, None if row[REMOVED] else item)
-            since = item.change
+        return self._reader.changes(since)
 
     def file(self, identity: str) -> Path:
         """Return the path of an item's image file, for reading only."""
-        rows = self._catalogue.rows(
-            f"SELECT {COLUMNS} FROM items WHERE id = ?",  # noqa: S608 - constants
-            (identity,),
-        )
-        if not rows or present(rows[0]) is None:
+        found = self._reader.found([identity])
+        if identity not in found:
             raise self._absent(identity)
-        return self._files.path(identity, rows[0][FORMAT])
+        return self._files.path(identity, found[identity][1])
 
     def image(self, identity: str) -> Image:
         """Return an item's picture, upright and in RGB, after checking its bytes against its id.
@@ -271,24 +230,7 @@ class Collection:
 
     def stats(self) -> Stats:
         """Return counts of items, licences, bytes and embeddings."""
-        rows = self._catalogue.rows
-        items, private, removed, size = rows(
-            "SELECT count(*) FILTER (WHERE removed = 0), "
-            "count(*) FILTER (WHERE removed = 0 AND private = 1), "
-            "count(*) FILTER (WHERE removed = 1), "
-            "coalesce(sum(bytes) FILTER (WHERE removed = 0), 0) FROM items"
-        )[0]
-        licences = rows(
-            "SELECT licence, count(*) FROM items WHERE removed = 0 GROUP BY licence "
-            "ORDER BY count(*) DESC, licence"
-        )
-        spaces = rows(
-            "SELECT spaces.space, count(items.number) FROM spaces "
-            "LEFT JOIN embeddings ON embeddings.space = spaces.number "
-            "LEFT JOIN items ON items.number = embeddings.item AND items.removed = 0 "
-            "GROUP BY spaces.number ORDER BY spaces.space"
-        )
-        return Stats(items, private, removed, size, self.change, dict(licences), dict(spaces))
+        return self._reader.stats()
 
     def _absent(self, identity: str) -> CollectionError:
         return CollectionError(

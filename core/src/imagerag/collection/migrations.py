@@ -31,7 +31,7 @@ def _to_2(catalogue: Catalogue) -> None:
     for part in (schema.SUMMARY, schema.ORIGINS, schema.PURGED):
         for statement in schema.statements(part):
             catalogue.rows(statement)
-    catalogue.rows("INSERT INTO meta VALUES ('salt', ?)", (secrets.token_hex(32),))
+    catalogue.set_meta({"salt": secrets.token_hex(32)})
     catalogue.rows(f"UPDATE items SET checksum = row_checksum({SEALED})")  # noqa: S608 - constants
     # The checksum of an embedding covered its values alone; now also whose they are, and where.
     catalogue.rows(
