@@ -22,15 +22,17 @@ MODULES = {
 
 LAYERS = [
     {"errors", "values", "events", "text", "policy", "component_config", "known", "chosen"},
+    {"batch_policy", "component", "steps", "under_way"},
     {"resources", "folder_lock", "toml_source", "record_form", "png_text", "ledger"},
     {"roles"},
     {"hooks"},
     {"installed", "registry"},
     {"config", "config_schema", "broadcast", "collection", "embedding"},
     {"opening", "session", "run", "progress", "account", "parts", "unallowed"},
-    {"versions", "review", "selection"},
+    {"versions", "review", "selection", "performing"},
     {"loop"},
     {
+        "batch",
         "record",
         "replaying",
         "story",

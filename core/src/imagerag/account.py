@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 
 from imagerag.run import Decision
+from imagerag.under_way import RUN
 from imagerag.values import Usage
 
 
@@ -42,7 +43,7 @@ class Account:
             self.decisions.extend(decisions)
 
 
-_CHARGED: ContextVar[tuple[Account, int] | None] = ContextVar("imagerag_charged", default=None)
+_CHARGED: ContextVar[Account | None] = ContextVar("imagerag_charged", default=None)
 
 
 @contextmanager
@@ -51,20 +52,14 @@ def charged(account: Account, run: int) -> Iterator[None]:
 
     It holds for this thread, or this task, alone.
     """
-    token = _CHARGED.set((account, run))
+    account_before, run_before = _CHARGED.set(account), RUN.set(run)
     try:
         yield
     finally:
-        _CHARGED.reset(token)
+        _CHARGED.reset(account_before)
+        RUN.reset(run_before)
 
 
 def account_here(otherwise: Account) -> Account:
     """Return the account of whoever is charged here, `otherwise` where nobody is."""
-    found = _CHARGED.get()
-    return otherwise if found is None else found[0]
-
-
-def run_here() -> int:
-    """Return the number of the run that is charged here, 0 where there is only one."""
-    found = _CHARGED.get()
-    return 0 if found is None else found[1]
+    return _CHARGED.get() or otherwise

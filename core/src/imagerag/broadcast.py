@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from imagerag.events import Event
 from imagerag.registry import Registry
+from imagerag.under_way import RUN
 
 log = logging.getLogger("imagerag")
 
@@ -45,7 +46,7 @@ class Broadcast:
             try:
                 receive(event)
             except Exception as error:
-                del self._receivers[name]
+                self._receivers.pop(name, None)
                 log.warning("%s failed on an event and is switched off: %r", name, error)
 
     @contextmanager
@@ -62,4 +63,4 @@ class Broadcast:
 
     def advance(self, stage: str, done: int, total: int) -> None:
         """Report steps done inside a stage."""
-        self.send(Event("advanced", stage, done, total))
+        self.send(Event("advanced", stage, done, total, run=RUN.get()))

@@ -7,6 +7,7 @@ from imagerag.hooks import Command, Offer, hookimpl
 _COMMANDS = (
     ("init", "write a configuration file with comments", "init"),
     ("generate", "paint a prompt", "generate"),
+    ("batch", "paint many prompts side by side, and go on where it stopped", "batch"),
     ("show", "tell the story of a picture", "show"),
     ("replay", "make a picture again from its record", "replay"),
     ("strip", "take the record out of a picture", "strip"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from imagerag.batch_policy import BatchPolicy
 from imagerag.chosen import Chosen
 from imagerag.component_config import parts_of
 from imagerag.errors import ConfigError, suggestion
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 COMPONENT_ROLES = ("generator", "conditioner", "critic", "encoder", "retriever", "reranker")
 """The roles that a configuration names, in the order in which it is shown."""
+
+
+_TABLES: Mapping[str, type[BaseModel]] = {"loop": Policy, "batch": BatchPolicy}
+"""The tables of a configuration that are the core's own."""
 
 
 class Settings(BaseModel):
@@ -56,6 +61,9 @@ class Settings(BaseModel):
     retriever: dict[str, Any] | None = Field(None, description="What finds images.")
     reranker: dict[str, Any] | None = Field(None, description="What orders candidates anew.")
     loop: Policy = Field(default_factory=lambda: Policy(), description="The policy of the loop.")
+    batch: BatchPolicy = Field(
+        default_factory=lambda: BatchPolicy(), description="How many prompts are worked on at once."
+    )
 
 
 @dataclass(frozen=True)
@@ -71,9 +79,13 @@ class Configuration:
         return {role: chosen.options for role, chosen in self.chosen.items()}
 
     def resolved(self) -> dict[str, Any]:
-        """Return everything as JSON values, defaults included: what a run record keeps."""
+        """Return everything as JSON values, defaults included."""
         values: dict[str, Any] = self.settings.model_dump(mode="json")
         return values | {role: chosen.resolved() for role, chosen in self.chosen.items()}
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what a run record keeps: all that a picture depends on, so not `batch`."""
+        return {key: value for key, value in self.resolved().items() if key != "batch"}
 
 
 def load(
@@ -234,8 +246,8 @@ def _validate(model: Any, values: dict[str, Any], table: str, layers: list[TomlS
         key = path[-1] if path else ""
         owner = path[0] if not table and len(path) > 1 else table
         fields = model.model_fields
-        if not table and len(path) > 1 and path[0] == "loop":
-            fields = Policy.model_fields
+        if not table and len(path) > 1 and path[0] in _TABLES:
+            fields = _TABLES[path[0]].model_fields
         # What is wrong with several keys together has no key of its own.
         where = _place(layers, owner, path[0] if table and path else key)
         label = f"[{owner}] " if owner else ""

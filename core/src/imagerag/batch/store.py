@@ -62,7 +62,8 @@ class RunStore:
     def batches(self) -> list[StoredBatch]:
         """Return every batch, the first one first."""
         rows = self.database.rows(
-            "SELECT number, source, started, ended, outcome, seconds, setting FROM batches "
+            "SELECT number, source, started, ended, outcome, seconds, setting, content "
+            "FROM batches "
             "ORDER BY number"
         )
         return [StoredBatch(*row) for row in rows]
@@ -198,7 +199,7 @@ class RunStore:
         values, clock = json.loads(record), json.loads(timing)
         config, versions = self.setting(setting)
         values |= {"created": created, "seconds": clock["seconds"]}
-        values |= {"config": config, "versions": versions}
+        values = {"versions": versions, **values, "config": config}
         for one, seconds in zip(values["ledger"], clock["ledger"], strict=True):
             one["seconds"] = seconds
         return Run.from_json(values)

@@ -16,8 +16,8 @@ State = Literal["pending", "done", "failed"]
 class StoredBatch:
     """One list of prompts under one configuration.
 
-    `outcome` is "running" until it ends: also after a kill. `seconds` is the wall time of all its
-    turns together.
+    `source` is the list's name and `content` its digest. `outcome` is "running" until a turn ends:
+    also after a kill. `seconds` is the wall time of all its turns together.
     """
 
     number: int
@@ -27,6 +27,7 @@ class StoredBatch:
     outcome: str
     seconds: float
     setting: int
+    content: str
 
 
 @dataclass(frozen=True)

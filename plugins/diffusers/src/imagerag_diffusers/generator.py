@@ -151,6 +151,11 @@ class PipelineGenerator(Generator):
 
     # What all of them share.
 
+    @property
+    def batch_size(self) -> int:
+        """How many pictures a call paints at once: the option of that name."""
+        return self.config.batch_size
+
     def generate(self, guidances: Sequence[Guidance]) -> list[Image]:
         """Return one picture per guidance, in order.
 

@@ -72,6 +72,11 @@ class HTTPCritic(ChatCritic):
             self.provider, config, usual_key=self.usual_key, home=self.home, connect=self.connect
         )
 
+    @property
+    def concurrency(self) -> int:
+        """As many calls as the server is asked at one time: each waits in a thread of its own."""
+        return self.config.max_concurrent
+
     def first_manners(self) -> Manners:
         """Return how to ask while nothing is known of the server."""
         return Manners()

@@ -78,6 +78,11 @@ class GPTImageGenerator(Generator):
             seeded=False,
         )
 
+    @property
+    def concurrency(self) -> int:
+        """As many calls as the server is asked at one time."""
+        return self.config.max_concurrent
+
     def generate(self, guidances: Sequence[Guidance]) -> list[Image]:
         """Return one picture per guidance, in order; `Guidance.seed` has no effect.
 

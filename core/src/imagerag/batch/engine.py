@@ -1,0 +1,272 @@
+"""Many prompts side by side: each goes through the method, and stations carry out its steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from itertools import islice
+
+import anyio
+
+from imagerag.batch.budget import Budget
+from imagerag.batch.crew import Crew
+from imagerag.batch.halt import GENERAL, Halt, Streak, broken
+from imagerag.batch.keeping import Keeper
+from imagerag.batch.measuring import Measured
+from imagerag.batch.sharing import with_collection
+from imagerag.batch.station import DismissedError, Job, Station
+from imagerag.batch.store import RunStore
+from imagerag.batch.unit import Task, Unit
+from imagerag.events import Event
+from imagerag.run import Run
+from imagerag.session import Session
+from imagerag.values import Unavailable
+
+GRACE = 1.2
+"""Seconds that calls under way are given when a batch is to end at once."""
+
+_OUT_OF_REACH = "unavailable"
+
+Deliver = Callable[[Task, Run | None, Exception | None], Awaitable[None]]
+
+
+class AwayError(Exception):
+    """A provider could not be reached: the row is to be done another time."""
+
+
+class Engine:
+    """Takes tasks through the method until none is left, or something ends it.
+
+    At most `window` tasks are under way; a task is read when there is room for it, and its result
+    is delivered and let go of. With a store every finished step is on the disk before the next one
+    of its task begins.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        tasks: Iterable[Task],
+        *,
+        store: RunStore | None = None,
+        budget: Budget,
+        versions: dict[str, str] | None = None,
+        deliver: Deliver | None = None,
+        done: int = 0,
+        total: int = 0,
+    ) -> None:
+        self.session = session
+        self.halt: Halt | None = None
+        self.peaks: dict[str, tuple[int, int]] = {}
+        self.abandoned = False
+        self._tasks = iter(tasks)
+        self._budget = budget
+        self._deliver = deliver
+        self._done, self._total = done, total
+        self._sessions: dict[str | None, Session] = {None: session}
+        self._window = session.settings.batch.window
+        self._room = anyio.CapacityLimiter(self._window)
+        self._under_way = 0
+        self._streak = Streak(session.settings.batch.give_up_after)
+        self._halted = anyio.Event()
+        self.crew = Crew(session, told=self._level, peak=self._peak, expecting=self._expecting)
+        self._keeper = Keeper(store, versions or {}, self.crew.thread)
+
+    async def run(self) -> Halt | None:
+        """Work until the tasks are done; return why it ended before, None where it did not."""
+        try:
+            async with anyio.create_task_group() as crew:
+                if self._keeper.journal is not None:
+                    crew.start_soon(self._keeper.journal.run)
+                for station in self.crew.stations.values():
+                    for place in range(station.places):
+                        crew.start_soon(station.run, place)
+                crew.start_soon(self._watch_the_clock)
+                await self._work()
+                crew.cancel_scope.cancel()
+        finally:
+            self.crew.close()
+            for name, session in self._sessions.items():
+                if name is not None and not self.abandoned:
+                    session.close()
+        return self.halt
+
+    def stop(self, halt: Halt) -> None:
+        """End the batch; the first reason counts."""
+        if self.halt is None:
+            self.halt = halt
+            self._halted.set()
+            for station in self.crew.stations.values():
+                station.dismiss()
+
+    def over(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._halted.is_set()
+
+    async def _work(self) -> None:
+        async with anyio.create_task_group() as units:
+            units.start_soon(self._leave_at_once, units.cancel_scope)
+            async for task in self._admitted():
+                units.start_soon(self._one, task)
+            await self._all_done()
+            units.cancel_scope.cancel()
+
+    async def _all_done(self) -> None:
+        # A unit holds a place in the room as long as it is under way.
+        for place in range(self._window):
+            await self._room.acquire_on_behalf_of(place)
+
+    async def _admitted(self) -> AsyncIterator[Task]:
+        """Yield tasks as there is room for them; they are read a few at a time."""
+        ahead = max(1, min(self._window // 2, 64))
+        while not self.over():
+            some = await self.crew.thread(lambda: list(islice(self._tasks, ahead)))
+            if not some:
+                return
+            for task in some:
+                await self._room.acquire_on_behalf_of(task)
+                if self.over():
+                    self._room.release_on_behalf_of(task)
+                    return
+                self._under_way += 1
+                yield task
+
+    async def _leave_at_once(self, scope: anyio.CancelScope) -> None:
+        await self._halted.wait()
+        assert self.halt is not None
+        if self.halt.at_once:
+            await anyio.sleep(GRACE)
+            self.abandoned = True
+            scope.cancel()
+
+    async def _watch_the_clock(self) -> None:
+        left = self._budget.left()
+        if left != float("inf"):
+            await anyio.sleep(max(0.0, left))
+            self.stop(self._budget.out_of_time())
+
+    async def _one(self, task: Task) -> None:
+        """Take one task through the method."""
+        started = time.monotonic()
+        self._tell(Event("started", "run", run=task.number))
+        try:
+            unit = await self._opened(task)
+            while unit.step is not None and not self.over():
+                await self._step(unit)
+            if unit.run is not None:
+                await self._finish(unit, time.monotonic() - started)
+        except DismissedError:
+            pass  # it waits for another turn
+        except GENERAL as error:
+            self.stop(broken(error))
+            self._tell(Event("failed", "run", run=task.number, note=str(error)))
+        except AwayError as error:
+            await self._failed(task, "pending", _OUT_OF_REACH, error)
+        except Exception as error:
+            await self._failed(task, "failed", type(error).__name__, error)
+        finally:
+            self._under_way -= 1
+            self._room.release_on_behalf_of(task)
+            self.crew.residency.stir()
+
+    async def _opened(self, task: Task) -> Unit:
+        unit = Unit(task, self._session_of(task))
+
+        def begin() -> None:
+            unit.open(self._keeper.steps_of(task), self._keeper.pictures)
+
+        await self.crew.thread(begin)
+        return unit
+
+    def _session_of(self, task: Task) -> Session:
+        name = task.row.collection
+        if name not in self._sessions:
+            assert name is not None
+            self._sessions[name] = with_collection(self.session, name)
+        return self._sessions[name]
+
+    async def _step(self, unit: Unit) -> None:
+        """Have the step that waits carried out, and its answer kept, and go on to the next."""
+        step = unit.step
+        assert step is not None
+        station, kind = self.crew.of(step), type(step).__name__
+        halt = await self._budget.set_aside(kind)
+        if halt is not None:
+            self.stop(halt)
+            return
+        job = Job(unit.task.number, unit.session, step)
+        self._tell(Event("started", step.stage, run=job.run))
+        try:
+            await station.do(job)
+            await self._keeper.settle(job)
+            self._heed(job)
+        except Exception as error:
+            await self._keeper.keep_costs(unit, job)
+            self._tell(Event("failed", step.stage, run=job.run, note=str(error)))
+            raise
+        finally:
+            self._budget.settle(kind, job.done.ledger, job.done.seconds)
+        await self._keeper.keep(unit, job)
+        self._tell(Event("finished", step.stage, seconds=job.done.seconds, run=job.run))
+        if unit.position in unit.kept:
+            await self.crew.thread(unit.answer, job.answer, job.done, self._keeper.pictures)
+        else:
+            unit.answer(job.answer, job.done, self._keeper.pictures)
+
+    def _heed(self, job: Job) -> None:
+        """Raise where the provider was out of reach: neither answer nor tie is to be kept."""
+        away = isinstance(job.answer, Unavailable)
+        if away or any(line.outcome == _OUT_OF_REACH for line in job.done.ledger):
+            raise AwayError(getattr(job.answer, "note", "") or "no answer came")
+
+    async def _finish(self, unit: Unit, seconds: float) -> None:
+        run, task = unit.run, unit.task
+        assert run is not None
+        await self._keeper.keep_run(task, run)
+        self._streak.went_well()
+        if self._deliver is not None:
+            await self._deliver(task, run, None)
+        self._tell(
+            Event(
+                "finished",
+                "run",
+                seconds=seconds,
+                run=task.number,
+                usd=run.usd,
+                note=f"kept: {run.kept}",
+            )
+        )
+        self._count()
+
+    async def _failed(self, task: Task, state: str, kind: str, error: Exception) -> None:
+        reason = str(error) or kind
+        try:
+            await self._keeper.keep_end(task, state, kind, reason)
+            if self._deliver is not None:
+                await self._deliver(task, None, error)
+        except GENERAL as trouble:
+            self.stop(broken(trouble))
+        self._tell(Event("failed", "run", run=task.number, note=reason))
+        if state == "failed":
+            self._count()
+        if (halt := self._streak.failed(kind, reason)) is not None:
+            self.stop(halt)
+
+    def _count(self) -> None:
+        self._done += 1
+        usd = self._budget.spent
+        self._tell(Event("advanced", "batch", done=self._done, total=self._total, usd=usd))
+
+    def _expecting(self) -> bool:
+        """Say whether more pictures may soon be asked for than wait already."""
+        paint = self.crew.stations["paint"]
+        return self._under_way > paint.waiting + paint.busy
+
+    def _peak(self, stage: str, found: Measured) -> None:
+        memory, gpu = self.peaks.get(stage, (0, 0))
+        self.peaks[stage] = (max(memory, found.memory), max(gpu, found.gpu_memory))
+
+    def _level(self, station: Station) -> None:
+        self._tell(Event("level", station.name, done=station.busy, waiting=station.waiting))
+
+    def _tell(self, event: Event) -> None:
+        self.session.broadcast.send(event)
