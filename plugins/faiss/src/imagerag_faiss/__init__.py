@@ -1,0 +1,1 @@
+"""Vector search of imagerag on faiss."""
