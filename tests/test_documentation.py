@@ -33,6 +33,7 @@ def _module(name):
 
 markdown = _module("markdown")
 
+EXAMPLES = sorted(ROOT.glob("examples/*/README.md"))
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
     *sorted(ROOT.glob("docs/**/*.md")),
@@ -40,6 +41,7 @@ PAGES = [
     ROOT / "core/README.md",
     ROOT / "bench/README.md",
     ROOT / "changelog.d/README.md",
+    *EXAMPLES,
 ]
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 LANGUAGES = {"python", "bash", "sh", "console", "toml", "json", "text", "csv"}
@@ -158,7 +160,8 @@ def test_toml_and_json_blocks_are_valid(page):
             json.loads(block.text)
         if block.language == "toml":
             values = tomllib.loads(block.text)
-            if "project" not in values:
+            # Those of an example are read where it is installed: tests/test_example_plugin.py.
+            if "project" not in values and page not in EXAMPLES:
                 config.load(values, plugins)
 
 
@@ -363,7 +366,9 @@ def declared() -> dict[str, set[str]]:
     found = {}
     for file in [ROOT / "core/pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]:
         project = tomllib.loads(file.read_text())["project"]
-        found[project["name"]] = {re.split(r"[\s<>=!~\[]", r)[0] for r in project["dependencies"]}
+        extras = project.get("optional-dependencies", {}).values()
+        lines = [*project["dependencies"], *(line for extra in extras for line in extra)]
+        found[project["name"]] = {re.split(r"[\s<>=!~\[]", line)[0] for line in lines}
     lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
     names = {re.split(r"[<>=]", line)[0] for line in lines if line and not line.startswith("#")}
     return {**found, "For development": names}
@@ -409,8 +414,8 @@ def test_the_plugin_of_contributing_is_written_in_its_steps(workshop, run):
             variables = {"IMAGERAG_HOME": folder / "home", "PATH": f"{commands}:/usr/bin:/bin"}
             run(program, *command.words[1:], cwd=folder, expect=command.exits, **variables)
             ran.append(command.words[0])
-    assert written == 5
-    assert ran == ["pip", "python", "imagerag", "imagerag"]
+    assert written == 3
+    assert ran == ["imagerag", "pip", "python", "imagerag", "imagerag", "imagerag"]
 
 
 def test_contributing_begins_with_three_commands():

@@ -107,7 +107,8 @@ def test_its_own_tests_pass(results, role):
 
 @each_role
 def test_what_is_installed_is_listed_and_described(imagerag, role):
-    [described] = json.loads(imagerag("plugins", "info", name_of(role), "--json").stdout)
+    info = ("plugins", "info", name_of(role), "--role", role, "--json")
+    [described] = json.loads(imagerag(*info).stdout)
     assert described["role"] == role
     assert described["distribution"] == f"imagerag-{name_of(role)}"
     assert all(option["description"] for option in described["options"].values())
@@ -117,8 +118,11 @@ def test_what_is_installed_is_listed_and_described(imagerag, role):
 
 @each_role
 def test_what_is_installed_is_held_to_the_rules(checked, role):
-    code, [report] = checked[role]
+    code, reports = checked[role]
     assert code == 0
+    roles = ["generator", "conditioner"] if role == "generator" else [role]
+    assert [each["role"] for each in reports] == roles
+    report = reports[0]
     assert report["component"] == f"{name_of(role)}@imagerag-{name_of(role)}"
     outcomes = {rule["rule"]: rule["outcome"] for rule in report["rules"]}
     assert outcomes["importing-is-light"] == "held"
@@ -144,7 +148,14 @@ def test_a_broken_rule_is_told_with_what_to_do(imagerag, site, tmp_path):
     assert broken == [["BROKEN", "other-seed-other-picture"]]
     assert "Another seed gives another picture." in done.stdout
     assert "the seeds 7 and 8 give the same picture" in done.stdout
-    assert lines[-1].endswith("rules held, 1 broken, 0 unjudged.")
+    assert [line for line in lines if line.endswith("rules held, 1 broken, 0 unjudged.")]
+
+
+def test_a_generator_and_its_conditioner_paint_in_a_run(imagerag):
+    use = [f"{role}.use={name_of('generator')}" for role in ("generator", "conditioner")]
+    words = [word for each in use for word in ("--set", each)]
+    done = imagerag("generate", "a hedgehog on a green background", *words, "--out", "wet.png")
+    assert "shown" in done.stdout
 
 
 def test_options_that_are_wrong_are_a_usage_error(imagerag):

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 from imagerag import Registry
 from imagerag.errors import NameClashError
-from imagerag.installed import plainly_fits
+from imagerag.installed import plainly_fits, wanted_core
 
 HEALTHY = """
 from imagerag.hooks import Offer, hookimpl
@@ -196,3 +196,41 @@ def test_starting_does_not_import_what_reads_requirements(acme_shell):
     )
     done = acme_shell.python("-c", code)
     assert done.returncode == 0, done.stderr
+
+
+# Versions on the way to a release, as a checkout has them
+
+
+def wants(wanted):
+    return wanted_core("stranger", "1.0", (f"imagerag{wanted}",))
+
+
+@pytest.fixture
+def core_at(monkeypatch):
+    """Let the core have another version."""
+
+    def at(version):
+        monkeypatch.setattr("imagerag.installed._core_version", lambda: version)
+
+    return at
+
+
+@pytest.mark.parametrize("version", ["0.1.1.dev0", "0.1.1.dev112", "0.1.1.dev112+g0123abc"])
+def test_a_checkout_on_the_way_to_a_release_fits_the_plugins_of_that_line(core_at, version):
+    core_at(version)
+    assert wants(">=0.1,<0.2") == ""
+    assert wants(">=0.1") == ""
+
+
+def test_the_first_steps_to_a_release_are_not_yet_that_release(core_at):
+    core_at("0.2.dev3")
+    assert wants(">=0.2,<0.3").startswith("stranger 1.0 wants imagerag<0.3,>=0.2, and 0.2.dev3 is")
+    assert wants(">=0.2.dev0,<0.3") == ""
+
+
+@pytest.mark.parametrize("version", ["0.2.dev3", "0.2", "0.2.1.dev1"])
+def test_a_core_of_the_next_line_is_told_with_what_to_do(core_at, version):
+    core_at(version)
+    told = wants(">=0.1,<0.2")  # "<0.2" leaves out the steps to 0.2 as well
+    assert f"and {version} is installed" in told
+    assert "pip install --upgrade imagerag stranger" in told

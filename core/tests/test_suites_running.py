@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from imagerag.errors import (
     CapabilityError,
@@ -14,6 +15,7 @@ from imagerag.errors import (
     NotInstalledError,
     UnknownComponentError,
     UsageError,
+    WeightsError,
 )
 from imagerag.testing import rules
 from imagerag.testing.suites import Result, run
@@ -108,3 +110,78 @@ def test_without_pytest_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pytest", None)
     with pytest.raises(NotInstalledError, match=r"pip install 'imagerag\[testing\]'"):
         run("reranker", "sound", plugin=PLUGIN)
+
+
+def test_a_place_can_be_shown_to_a_source(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (8, 8), "red").save(tmp_path / name)
+    report = run("source", "folder", location=str(tmp_path))
+    assert {each.outcome for each in report.results} == {"held"}
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert named(run("source", "folder", location=str(empty)))["it-finds-images"].outcome == (
+        "broken"
+    )
+    with pytest.raises(UsageError, match="a metric looks through no location"):
+        run("metric", "sound", plugin=PLUGIN, location=str(tmp_path))
+
+
+STRAY = """
+import os
+from PIL import Image
+from imagerag.hooks import Offer, hookimpl
+from imagerag.testing.doubles import SeededGenerator
+from imagerag.errors import WeightsError
+
+
+class Random(SeededGenerator):
+    def generate(self, guidances):
+        painted = super().generate(guidances)
+        return [Image.frombytes("RGB", p.size, os.urandom(3 * p.width * p.height)) for p in painted]
+
+
+class Crashing(SeededGenerator):
+    def generate(self, guidances):
+        raise RuntimeError("boom")
+
+
+class Empty(SeededGenerator):
+    def generate(self, guidances):
+        raise WeightsError("there are no weights. Give a folder.")
+
+
+@hookimpl
+def imagerag_generators():
+    return [
+        Offer(name.lower(), "of a test", f"stray:{name}", "imagerag.testing.config:SizeConfig")
+        for name in ("Random", "Crashing", "Empty")
+    ]
+"""
+
+
+@pytest.fixture
+def stray(tmp_path, monkeypatch):
+    (tmp_path / "stray.py").write_text(STRAY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("stray", None)
+
+
+def test_chance_is_one_broken_rule_in_few_words(stray):
+    report = run("generator", "random", {"width": 64, "height": 64}, plugin="stray")
+    assert [each.rule for each in report.broken] == ["same-seed-same-picture"]
+    assert named(report)["after-closing-it-works-or-says-so"].outcome in ("held", "unjudged")
+    assert max(len(each.told) for each in report.results) < 500
+
+
+def test_an_exception_is_told_in_a_line_with_its_place(stray):
+    report = run("generator", "crashing", plugin="stray")
+    told = named(report)["one-picture-each"].told
+    assert told.startswith("it raises RuntimeError: boom\n")
+    assert "stray.py, line 17, in generate" in told
+    assert max(len(each.told) for each in report.results) < 500
+
+
+def test_without_weights_nothing_is_judged_and_they_are_looked_for_once(stray):
+    with pytest.raises(WeightsError, match="there are no weights"):
+        run("generator", "empty", plugin="stray")

@@ -8,7 +8,7 @@ from typing import Any
 
 from imagerag.cli.console import note, say, say_json, table
 from imagerag.cli.options import add_json
-from imagerag.cli.plugins_check import check
+from imagerag.cli.plugins_check import check, with_article
 from imagerag.cli.plugins_doctor import doctor
 from imagerag.cli.plugins_new import new
 from imagerag.hooks import ROLE_HOOKS
@@ -142,7 +142,8 @@ def _describe(registry: Any, role: str, name: str) -> dict[str, Any]:
 
 
 def _say(described: dict[str, Any]) -> None:
-    say(f"{described['name']}, a {described['role']} of {described['distribution']}")
+    role = with_article(described["role"])
+    say(f"{described['name']}, {role} of {described['distribution']}")
     say(f"  {described['summary']}")
     say(f"  remote: {'yes, data leaves this machine' if described['remote'] else 'no'}")
     if described["needs"]:

@@ -32,6 +32,12 @@ def check(parser: argparse.ArgumentParser) -> None:
         help="an option of the component, for instance --set steps=2 (repeatable)",
     )
     parser.add_argument(
+        "--location",
+        default="",
+        metavar="PLACE",
+        help="of a source: a place with two images at least, where a folder is none that it knows",
+    )
+    parser.add_argument(
         "--allow-remote",
         action="store_true",
         help="call a remote component too, dozens of times, which may cost money",
@@ -53,7 +59,13 @@ def _run(arguments: argparse.Namespace) -> int:
     told, code = [], 0
     for role, offered in chosen:
         note(f"checking the {role} {offered.spelling} …")
-        report = run(role, offered.spelling, options, allow_remote=arguments.allow_remote)
+        report = run(
+            role,
+            offered.spelling,
+            options,
+            location=arguments.location,
+            allow_remote=arguments.allow_remote,
+        )
         sentences = {rule.name: rule.sentence for rule in rules(role)}
         results = [
             {
@@ -119,8 +131,13 @@ def _nested(dotted: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
+def with_article(noun: str) -> str:
+    """Return a noun with its article: "an encoder", "a critic"."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 def _say(one: dict[str, Any]) -> None:
-    say(f"{one['component']}, a {one['role']}")
+    say(f"{one['component']}, {with_article(one['role'])}")
     for rule in one["rules"]:
         say(f"  {_MARKS[rule['outcome']]:<8}  {rule['rule']}")
         if rule["outcome"] == "broken":

@@ -167,13 +167,16 @@ def _check_description(description: str) -> None:
 
 
 def _check_offer(names: Names, registry: Registry) -> None:
-    taken = {o.distribution for o in registry.offers(names.role) if o.name == names.name}
-    taken |= set(home_of(names.role, names.name))
-    if taken:
-        raise UsageError(
-            f"the {names.role} {names.name!r} is offered by {' and '.join(sorted(taken))} already, "
-            "and every use of it would have to say which. Choose another name."
-        )
+    # A generator brings the conditioner that speaks its language, under the same name.
+    roles = (names.role, "conditioner") if names.role == "generator" else (names.role,)
+    for role in roles:
+        taken = {o.distribution for o in registry.offers(role) if o.name == names.name}
+        taken |= set(home_of(role, names.name))
+        if taken:
+            raise UsageError(
+                f"the {role} {names.name!r} is offered by {' and '.join(sorted(taken))} already, "
+                "and every use of it would have to say which. Choose another name."
+            )
 
 
 def _normalised(distribution: str) -> str:

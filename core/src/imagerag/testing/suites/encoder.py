@@ -164,7 +164,10 @@ class EncoderSuite(ComponentSuite):
         for what, vectors in _both(subject):
             for number in range(1, len(vectors)):
                 off = _off(vectors[0], vectors[number])
-                require(off > 1e-6, f"{what} 0 and {number} have the same vector")
+                which = (
+                    f"{WORDS[0]!r} and {WORDS[number]!r}" if what == "texts" else f"0 and {number}"
+                )
+                require(off > 1e-6, f"{what} {which} have the same vector")
 
     @staticmethod
     def _alone(subject: Encoder) -> list[Any]:

@@ -66,7 +66,9 @@ class MetricSuite(ComponentSuite):
             try:
                 _measure(subject, made)
             except ImageRAGError as error:
-                unjudged(f"it has to be shown pictures that it knows: {error}")
+                unjudged(
+                    f"it has to be shown pictures that it knows, by `known` of a test file: {error}"
+                )
         return made
 
     def exercise(self, subject: Any, given: Any) -> Any:
@@ -99,7 +101,7 @@ class MetricSuite(ComponentSuite):
     ) -> None:
         """Of each pair that the suite knows, the first has the higher value."""
         if not pairs and self.unattended:
-            unjudged("nobody gave it known pairs")
+            unjudged("nobody gave it known pairs: `known` of its suite in a test file does")
         require(bool(pairs), "the suite needs `known`: pairs of which the first measures higher")
         for number, (high, low) in enumerate(pairs):
             above, below = (_measure(subject, [shown])[0].value for shown in (high, low))

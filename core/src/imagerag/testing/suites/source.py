@@ -40,6 +40,9 @@ class SourceSuite(ComponentSuite):
 
     location: ClassVar[str] = ""
 
+    place_itself: ClassVar[str] = ""
+    """A place, where it is known without a fixture: what `plugins check --location` names."""
+
     @pytest.fixture(scope="class")
     @classmethod
     def place(
@@ -51,12 +54,17 @@ class SourceSuite(ComponentSuite):
         """The location that is looked through."""
         if request.cls.location:
             return str(request.getfixturevalue(request.cls.location))
+        if request.cls.place_itself:
+            return str(request.cls.place_itself)
         made = str(_folder(tmp_path_factory.mktemp("images")))
         if request.cls.unattended:
             try:
                 list(subject.find(made))
             except ImageRAGError as error:
-                unjudged(f"it has to be shown a place that it knows: {error}")
+                unjudged(
+                    "a folder of pictures is nothing that it looks through. Name a place with two "
+                    f"images at least, --location PLACE: {error}"
+                )
         return made
 
     @pytest.fixture(scope="class")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +21,20 @@ _STEPS = (
 _STEP = re.compile(rf"\b(?:{'|'.join(_STEPS.split())})\b|\bpip install\b|`imagerag ", re.IGNORECASE)
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+_SHORT.maxlist = _SHORT.maxtuple = 3
+
+
 def broken(told: str) -> NoReturn:
     """End the test: the rule is broken, and `told` says by what."""
-    pytest.fail(told, pytrace=False)
+    # `from None`: what led here is told already, and would be printed a second time.
+    raise pytest.fail.Exception(told, pytrace=False) from None
+
+
+def shortly(value: Any) -> str:
+    """Return a value as a few words: what a component gives may be a whole picture."""
+    return _SHORT.repr(value)
 
 
 def require(holds: bool, told: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +20,7 @@ from imagerag.chosen import Chosen
 from imagerag.collection import Collection
 from imagerag.config import choose
 from imagerag.hooks import GROUP
+from imagerag.installed import installed
 from imagerag.parts import Parts
 from imagerag.registry import Registry
 from imagerag.roles import Context, Role
@@ -44,10 +45,10 @@ BESIDE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 @cache
 def registry_with(plugin: str = "") -> Registry:
     """Return what is installed, the doubles, and the plugin module named, installed or not."""
-    installed = list(entry_points(group=GROUP))
-    there = {entry_point.value for entry_point in installed}
-    more = [module for module in (DOUBLES, plugin) if module and module not in there]
-    return Registry([*installed, *(EntryPoint(module, module, GROUP) for module in more)])
+    there = [each.point for each in installed() if each.point is not None]
+    known = {point.value for point in there}
+    more = [module for module in (DOUBLES, plugin) if module and module not in known]
+    return Registry([*there, *(EntryPoint(module, module, GROUP) for module in more)])
 
 
 @dataclass
