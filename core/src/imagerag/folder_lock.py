@@ -18,28 +18,33 @@ _NAP = 0.5
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: Path, patience: float | None = None) -> Iterator[None]:
     """Hold the lock of a folder; it is released however the process ends.
 
+    `patience` is how many seconds to wait for another process, `PATIENCE` where it is not said.
+
     An empty SQLite file stands in for the lock: its locking works on every platform, and needs no
-    clearing up after a crash. Raises `CollectionError` where the folder cannot be written to.
+    clearing up after a crash. Raises `CollectionError` where the folder cannot be written to, or
+    another process keeps it.
     """
+    patience = PATIENCE if patience is None else patience
+    nap = min(_NAP, patience)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            folder / "lock.sqlite", timeout=_NAP, isolation_level=None, check_same_thread=False
+            folder / "lock.sqlite", timeout=nap, isolation_level=None, check_same_thread=False
         )
     except (OSError, sqlite3.Error) as error:
         raise _trouble(folder, error) from error
     try:
-        _wait(connection, folder)
+        _wait(connection, folder, patience)
         yield
     finally:
         connection.close()
 
 
-def _wait(connection: sqlite3.Connection, folder: Path) -> None:
-    until = time.monotonic() + PATIENCE
+def _wait(connection: sqlite3.Connection, folder: Path, patience: float) -> None:
+    until = time.monotonic() + patience
     while True:
         try:
             connection.execute("BEGIN EXCLUSIVE")

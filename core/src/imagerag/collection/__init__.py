@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from imagerag.collection.container import Header
     from imagerag.collection.decode import open_image, sniff
     from imagerag.collection.place import collections, default_root, resolve
-    from imagerag.collection.reports import AddReport, Change, Stats
+    from imagerag.collection.reports import AddReport, Change, PurgeReport, Stats
 
 _HOMES = {
     "AddReport": "reports",
     "Change": "reports",
     "Collection": "collection",
     "Header": "container",
+    "PurgeReport": "reports",
     "Stats": "reports",
     "collections": "place",
     "default_root": "place",
@@ -35,6 +36,7 @@ __all__ = [
     "Change",
     "Collection",
     "Header",
+    "PurgeReport",
     "Stats",
     "collections",
     "default_root",

@@ -160,14 +160,17 @@ class Catalogue:
 
     def meta(self, key: str) -> str:
         """Return one of the collection's own values: "name", "uid", "change" or "salt"."""
+        value = self.maybe_meta(key)
+        if value is None:
+            raise self._unlike()
+        return value
+
+    def maybe_meta(self, key: str) -> str | None:
+        """Return one of the collection's own values, None where it has none of that name."""
         values = dict(self.rows("SELECT key, value FROM meta"))
-        whole = values.get(_SEAL) in (None, _sealed(values))
-        if key not in values or not whole:
-            raise CollectionError(
-                f"The catalogue {str(self.path)!r} is damaged: what it says of itself is not what "
-                "was written. Restore the collection from a backup or an export."
-            )
-        return str(values[key])
+        if values.get(_SEAL) not in (None, _sealed(values)):
+            raise self._unlike()
+        return values.get(key)
 
     def set_meta(self, values: Mapping[str, str]) -> None:
         """Write some of the collection's own values; call it inside `writing`."""
@@ -261,6 +264,12 @@ class Catalogue:
         if self._connection is None:
             raise CollectionError(f"The collection at {str(self.path.parent)!r} is closed.")
         return self._connection
+
+    def _unlike(self) -> CollectionError:
+        return CollectionError(
+            f"The catalogue {str(self.path)!r} is damaged: what it says of itself is not what was "
+            "written. Restore the collection from a backup or an export."
+        )
 
     def _trouble(self, error: Exception) -> CollectionError:
         if is_busy(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,9 +13,11 @@ from imagerag.collection import decode
 from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.files import ImageFiles
 from imagerag.collection.ingest import Ingest, Progress
+from imagerag.collection.marks import PurgeMarks
 from imagerag.collection.place import CATALOGUE
+from imagerag.collection.purge import Purge
 from imagerag.collection.reading import ItemReader
-from imagerag.collection.reports import AddReport, Change, Stats
+from imagerag.collection.reports import AddReport, Change, PurgeReport, Stats
 from imagerag.collection.vectors import VectorShelf
 from imagerag.errors import CollectionError, ImageError, suggestion
 
@@ -23,8 +26,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from imagerag.registry import Registry
     from imagerag.roles import Found
     from imagerag.values import Item
+
+
+log = logging.getLogger(__name__)
+
+_SOON = 0.1
+"""Seconds that opening waits for another process that is purging; it need not be waited for."""
 
 
 class Collection:
@@ -86,7 +96,10 @@ class Collection:
             )
         catalogue = Catalogue(folder)
         catalogue.check()
-        return cls(folder, catalogue)
+        opened = cls(folder, catalogue)
+        if not catalogue.readonly:
+            opened._resume_purge()
+        return opened
 
     def __enter__(self) -> Collection:
         return self
@@ -130,7 +143,12 @@ class Collection:
         return self._reader.count()
 
     def add(
-        self, found: Iterable[Found], *, private: bool = False, progress: Progress | None = None
+        self,
+        found: Iterable[Found],
+        *,
+        private: bool = False,
+        progress: Progress | None = None,
+        allow_purged: bool = False,
     ) -> AddReport:
         """Take images in, batch by batch; each batch is durable before the next begins.
 
@@ -138,9 +156,11 @@ class Collection:
         report. Adding again changes nothing, except that new captions, licences, creators, sources
         and tags replace old ones; unknown ones do not. Of several images with the same bytes the
         first one counts. `progress("add", done, 0)` is called after each image.
+        What was purged is skipped, unless `allow_purged`.
         """
         self._catalogue.verify()
-        return Ingest(self._catalogue, self._files, private).run(found, progress)
+        PurgeMarks(self._catalogue).verify()
+        return Ingest(self._catalogue, self._files, private, allow_purged).run(found, progress)
 
     def remove(self, ids: Iterable[str]) -> int:
         """Hide items at once, and return how many were there; unknown ids are ignored.
@@ -154,6 +174,23 @@ class Collection:
                 zip(self._catalogue.next_changes(len(there)), there, strict=True),
             )
         return len(there)
+
+    def removed(self) -> Iterator[str]:
+        """Yield the ids of hidden items, whose files are still there."""
+        return self._reader.removed()
+
+    def purge(self, ids: Iterable[str], *, registry: Registry | None = None) -> PurgeReport:
+        """Delete items for good, hidden ones too; unknown ids are ignored.
+
+        Their image files, captions, embeddings, index entries and cached captions go, from the
+        catalogue's free room and log as well; a receipt stays, without a word on what they were.
+        Adding them again is refused from then on. Indexes whose retriever cannot take single items
+        out are deleted whole, and built again when they are next needed.
+
+        A purge that is cut short is finished when the collection is next opened. `registry` says
+        whose retrievers and re-rankers are asked; None for all that are installed.
+        """
+        return Purge(self._path, self._catalogue, self._files, registry).run(list(ids))
 
     def has(self, identity: str) -> bool:
         """Whether the item is there and not removed."""
@@ -231,6 +268,13 @@ class Collection:
     def stats(self) -> Stats:
         """Return counts of items, licences, bytes and embeddings."""
         return self._reader.stats()
+
+    def _resume_purge(self) -> None:
+        """Finish a purge that was cut short; its items are hidden already, so it can wait."""
+        try:
+            Purge(self._path, self._catalogue, self._files, None).resume(_SOON)
+        except CollectionError as error:
+            log.warning("A purge of %s is not finished yet: %s", self._path, error)
 
     def _absent(self, identity: str) -> CollectionError:
         return CollectionError(

@@ -42,7 +42,7 @@ class ImageFiles:
         try:
             self._incoming.mkdir(parents=True, exist_ok=True)
             names = "".join(f"{item} {extension}\n" for item, extension, _ in files)
-            _write(self._incoming / _JOURNAL, names.encode())
+            write_file(self._incoming / _JOURNAL, names.encode())
             moves = [
                 (self._incoming / f"{item}.{extension}", self.path(item, extension))
                 for item, extension, _ in files
@@ -52,11 +52,13 @@ class ImageFiles:
                 folder.mkdir(parents=True, exist_ok=True)
             # Flushing is waiting: in threads, the file system answers many waits with one write.
             with ThreadPoolExecutor(_FLUSHERS) as pool:
-                for _ in pool.map(_write, (path for path, _ in moves), (one[2] for one in files)):
+                for _ in pool.map(
+                    write_file, (path for path, _ in moves), (one[2] for one in files)
+                ):
                     pass
                 for temporary, target in moves:
                     temporary.replace(target)
-                for _ in pool.map(_flush_folder, folders):
+                for _ in pool.map(flush_folder, folders):
                     pass
         except OSError as error:
             raise CollectionError(
@@ -64,31 +66,57 @@ class ImageFiles:
                 "What was added before is safe; free some space or mend the folder, and add again."
             ) from error
 
+    def delete(self, batch: Iterable[tuple[str, str]]) -> None:
+        """Delete files given as (id, extension), durably; those that are gone already are fine."""
+        folders = set()
+        try:
+            for item, extension in batch:
+                path = self.path(item, extension)
+                path.unlink(missing_ok=True)
+                folders.add(path.parent)
+            for folder in folders:
+                if folder.is_dir():
+                    flush_folder(folder)
+        except OSError as error:
+            raise CollectionError(
+                f"The images in {str(self._images)!r} cannot be deleted: "
+                f"{error.strerror or error}. Mend the folder; what is left goes when the "
+                "collection is next opened."
+            ) from error
+
     def settle(self, has_row: Callable[[str], bool]) -> None:
         """Finish what the last writer left: keep files that have a row, take back the others."""
         if not self._incoming.is_dir():
             return
         journal = self._incoming / _JOURNAL
-        if journal.is_file():
-            for line in journal.read_text("utf-8").splitlines():
-                item, _, extension = line.partition(" ")
-                if extension and not has_row(item):
-                    self.path(item, extension).unlink(missing_ok=True)
-        for leftover in self._incoming.iterdir():
-            if leftover.name != _JOURNAL:
-                leftover.unlink(missing_ok=True)
-        # The journal goes last: until then, a second crash finds it again.
-        journal.unlink(missing_ok=True)
+        try:
+            if journal.is_file():
+                for line in journal.read_text("utf-8").splitlines():
+                    item, _, extension = line.partition(" ")
+                    if extension and not has_row(item):
+                        self.path(item, extension).unlink(missing_ok=True)
+            for leftover in self._incoming.iterdir():
+                if leftover.name != _JOURNAL:
+                    leftover.unlink(missing_ok=True)
+            # The journal goes last: until then, a second crash finds it again.
+            journal.unlink(missing_ok=True)
+        except OSError as error:
+            raise CollectionError(
+                f"Cannot tidy {str(self._incoming)!r}: {error.strerror or error}. "
+                "Mend the folder, then run this again."
+            ) from error
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file and wait until it is on disk. Raises `OSError`."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Make what was placed, renamed or deleted in a folder durable, where the platform can."""
     if os.name != "posix":  # Windows can neither open nor flush a folder.
         return
     handle = os.open(folder, os.O_RDONLY)

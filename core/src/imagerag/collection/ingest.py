@@ -12,6 +12,7 @@ from typing import Any
 from imagerag.collection import decode
 from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.files import ImageFiles
+from imagerag.collection.marks import PurgeMarks
 from imagerag.collection.reports import AddReport
 from imagerag.collection.rows import COLUMNS, item_of
 from imagerag.collection.text import CAPTION_LIMIT, clean
@@ -33,16 +34,24 @@ class _Checked:
     item: Item
     extension: str
     data: bytes
+    name: str
 
 
 class Ingest:
     """One call of `Collection.add`."""
 
-    def __init__(self, catalogue: Catalogue, files: ImageFiles, private: bool) -> None:
-        """Write into `catalogue` and `files`; `private` marks every item that is taken."""
+    def __init__(
+        self, catalogue: Catalogue, files: ImageFiles, private: bool, allow_purged: bool = False
+    ) -> None:
+        """Write into `catalogue` and `files`; `private` marks every item that is taken.
+
+        What was purged before is refused, unless `allow_purged`.
+        """
         self._catalogue = catalogue
         self._files = files
         self._private = private
+        self._allow_purged = allow_purged
+        self._marks = PurgeMarks(catalogue)
         self._seen: set[bytes] = set()
         self._batch: list[_Checked] = []
         self._batch_bytes = 0
@@ -83,7 +92,7 @@ class Ingest:
             self._skipped.append((clean(found.name), str(error)))
             return
         self._seen.add(digest.digest())
-        self._batch.append(_Checked(self._described(item, found), extension, data))
+        self._batch.append(_Checked(self._described(item, found), extension, data, found.name))
         self._batch_bytes += len(data)
 
     @staticmethod
@@ -135,8 +144,14 @@ class Ingest:
             self._files.settle(self._has_row)
             # Read again under the lock: another process may have written the same images.
             before = self._rows_of(batch)
+            refused = self._marks.refused(
+                [one.item.id for one in batch], allowed=self._allow_purged
+            )
             place, write = [], []
             for one in batch:
+                if one.item.id in refused:
+                    self._skipped.append((clean(one.name), refused[one.item.id]))
+                    continue
                 old, removed = before.get(one.item.id, (None, True))
                 new = one.item if old is None or removed else _merged(old, one.item)
                 if old is None or removed or self._file_is_lost(one):

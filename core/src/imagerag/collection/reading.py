@@ -81,6 +81,21 @@ class ItemReader:
                     yield item
             last = rows[-1][-1]
 
+    def removed(self) -> Iterator[str]:
+        """Yield the ids of items that are hidden."""
+        self._catalogue.verify()
+        last = 0
+        while True:
+            rows = self._catalogue.rows(
+                "SELECT id, number FROM items INDEXED BY items_summary "
+                "WHERE removed = 1 AND number > ? ORDER BY number LIMIT ?",
+                (last, PAGE),
+            )
+            if not rows:
+                return
+            yield from (row[0] for row in rows)
+            last = rows[-1][1]
+
     def changes(self, since: int) -> Iterator[Change]:
         """Yield the latest change of each item written after change number `since`, in order."""
         until = int(self._catalogue.meta("change"))
@@ -106,7 +121,7 @@ class ItemReader:
         items, private, removed, size = rows(
             "SELECT count(*) FILTER (WHERE removed = 0), "
             "count(*) FILTER (WHERE removed = 0 AND private = 1), "
-            "count(*) FILTER (WHERE removed = 1), "
+            "count(*) FILTER (WHERE removed <> 0), "
             "coalesce(sum(bytes) FILTER (WHERE removed = 0), 0) "
             "FROM items INDEXED BY items_summary"
         )[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +30,21 @@ class AddReport:
     def accepted(self) -> int:
         """How many items are in the collection thanks to, or despite, this call."""
         return self.added + self.updated + self.unchanged
+
+
+@dataclass(frozen=True)
+class PurgeReport:
+    """What came of a purge.
+
+    `purged` counts items, `bytes` the size of their image files. `receipt` is the file that says so
+    without saying what they were; None where there was nothing to purge. `problems` names parts
+    that could not delete what they keep outside the collection, and why.
+    """
+
+    purged: int = 0
+    bytes: int = 0
+    receipt: Path | None = None
+    problems: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
