@@ -18,17 +18,31 @@ from imagerag.errors import ImageError
 Format = Literal["jpg", "png", "webp"]
 
 
+MAX_PARTS = 100_000
+"""Most markers or chunks of one file: cameras write some dozens, and walking them takes time."""
+
+MAX_SCANS = 100
+"""Most scans of one JPEG. Encoders write about ten; each can cost a pass over the whole picture,
+and a file of a few kilobytes holds thousands."""
+
+
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself: its format and its size in pixels, before any rotation."""
+    """What a file says of itself: its format and its size in pixels, before any rotation.
+
+    `scratch` is what a decoder must hold in memory beside the pixels, in bytes: the coefficients of
+    a JPEG in several scans.
+    """
 
     format: Format
     width: int
     height: int
+    scratch: int = 0
 
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CUT = "is cut short"
+_PARTS = f"is cut into more than {MAX_PARTS:,} parts"
 
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "GIF"),
@@ -43,8 +57,15 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 
 # What must not follow a JPEG. Phones append films and depth maps there, so other data may.
 _TAIL_START = re.compile(rb"MZ|\x7fELF|#!|PK\x03\x04|Rar!|7z\xbc\xaf|GIF8|\x89PNG")
-_TAIL_ANYWHERE = re.compile(rb"%PDF-|<\?php|<script|<html|<!doctype|<svg", re.IGNORECASE)
+_TAIL_ANYWHERE = re.compile(rb"%PDF-|<\?php|<script|<html|<!doctype|<svg[\s>]", re.IGNORECASE)
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_FILL = re.compile(rb"\xff*(?=\xff)")
+
+# What no metadata of a picture holds, but a file that other programs take for one of their own.
+_HIDDEN = re.compile(
+    rb"%PDF-|<\?php|<script|<html|<!doctype|<svg[\s>]|PK\x05\x06\0\0\0\0|\A(?:PK\x03\x04|MZ|\x7fELF)",
+    re.IGNORECASE,
+)
 
 
 def read(data: bytes) -> Header:
@@ -72,12 +93,19 @@ def _name_of(data: bytes) -> str:
     return "not a known image file"
 
 
+def _search(metadata: bytes) -> None:
+    if _HIDDEN.search(metadata):
+        raise ImageError("hides another file or a script in its metadata")
+
+
 def _jpeg(data: bytes) -> Header:
-    size: tuple[int, int] | None = None
+    frame: bytes | None = None
+    scans = 0
     position = 2
-    while True:
-        while data[position : position + 2] == b"\xff\xff":
-            position += 1
+    for _ in range(MAX_PARTS):
+        fill = _FILL.match(data, position)
+        if fill is not None:
+            position = fill.end()
         if position + 4 > len(data) and data[position : position + 2] != b"\xff\xd9":
             raise ImageError(_CUT)
         if data[position] != 0xFF:
@@ -86,27 +114,47 @@ def _jpeg(data: bytes) -> Header:
         if marker == 0xD9:
             break
         (length,) = struct.unpack_from(">H", data, position + 2)
+        body = data[position + 4 : position + 2 + length]
         if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
-            if length < 8 or position + 9 > len(data):
+            if len(body) < 6:
                 raise ImageError(_CUT)
-            height, width = struct.unpack_from(">HH", data, position + 5)
-            if size is not None and size != (width, height):
-                raise ImageError("holds two pictures of different size in one JPEG")
-            size = (width, height)
+            if frame is not None and frame != body:
+                raise ImageError("holds two pictures in one JPEG")
+            frame = body
+        elif marker == 0xFE or 0xE0 <= marker <= 0xEF:
+            _search(body)
         position += 2 + max(length, 2)
         if marker == 0xDA:
+            scans += 1
+            if scans > MAX_SCANS:
+                raise ImageError(
+                    f"has more than {MAX_SCANS} scans, which would take long to decode"
+                )
             # Compressed data follows, in which 0xFF is always escaped or a restart marker.
             found = _MARKER.search(data, position)
             if found is None:
                 raise ImageError(_CUT)
             position = found.start()
-    if size is None:
+    else:
+        raise ImageError(_PARTS)
+    if frame is None:
         raise ImageError("is damaged: a JPEG without a picture")
     tail = data[position + 2 :]
     ends_as_zip = b"PK\x05\x06" in tail[-66_000:] and b"PK\x03\x04" in tail
     if ends_as_zip or _TAIL_START.match(tail) or _TAIL_ANYWHERE.search(tail):
         raise ImageError("hides another file behind the JPEG picture")
-    return Header("jpg", *size)
+    height, width = struct.unpack_from(">HH", frame, 1)
+    return Header("jpg", width, height, _coefficients(frame) if scans > 1 else 0)
+
+
+def _coefficients(frame: bytes) -> int:
+    """Return the bytes of all coefficients of a picture, two for each sample (T.81, A.1.1)."""
+    height, width, count = struct.unpack_from(">HHB", frame, 1)
+    factors = [(one >> 4, one & 15) for one in frame[7 : 6 + 3 * count : 3]]
+    if not factors or min(min(pair) for pair in factors) < 1:
+        raise ImageError("is damaged: a JPEG with components of no size")
+    across, down = max(h for h, _ in factors), max(v for _, v in factors)
+    return sum(2 * width * height * h * v // (across * down) for h, v in factors)
 
 
 def _png(data: bytes) -> Header:
@@ -114,7 +162,7 @@ def _png(data: bytes) -> Header:
         raise ImageError(_CUT if len(data) < 33 else "is damaged: a PNG without a header")
     width, height = struct.unpack_from(">II", data, 16)
     position = len(_PNG)
-    while True:
+    for _ in range(MAX_PARTS):
         if position + 12 > len(data):
             raise ImageError(_CUT)
         (length,) = struct.unpack_from(">I", data, position)
@@ -127,9 +175,13 @@ def _png(data: bytes) -> Header:
             raise ImageError("is damaged: a PNG checksum does not match")
         if kind == b"acTL":
             raise ImageError("is animated; only still pictures are accepted")
+        if kind[:1].islower():  # beside the picture: text, profiles, what programs keep
+            _search(data[position + 8 : end - 4])
         position = end
         if kind == b"IEND":
             break
+    else:
+        raise ImageError(_PARTS)
     if position != len(data):
         raise ImageError("hides other data behind the PNG picture")
     return Header("png", width, height)
@@ -145,7 +197,11 @@ def _webp(data: bytes) -> Header:
     canvas: tuple[int, int] | None = None
     picture: tuple[int, int] | None = None
     position = 12
+    parts = 0
     while position + 8 <= end:
+        parts += 1
+        if parts > MAX_PARTS:
+            raise ImageError(_PARTS)
         kind = data[position : position + 4]
         (length,) = struct.unpack_from("<I", data, position + 4)
         body = data[position + 8 : position + 8 + min(length, 16)]
@@ -165,6 +221,8 @@ def _webp(data: bytes) -> Header:
         elif kind == b"VP8L" and len(body) >= 5 and body[0] == 0x2F:
             bits = int.from_bytes(body[1:5], "little")
             picture = ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+        elif kind not in {b"VP8 ", b"VP8L", b"ALPH"}:
+            _search(data[position - length - (length & 1) : position])
     if picture is None:
         raise ImageError("is damaged: a WebP without a picture")
     if canvas is not None and canvas != picture:

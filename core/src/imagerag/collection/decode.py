@@ -1,18 +1,19 @@
 """Turning untrusted image files into RGB pictures.
 
 The only place where this project decodes images that it did not make. Limits come first: a regular
-file, at most 25 MB, one of three formats, at most 50 million pixels, all known before Pillow sees
-the bytes. That bounds the memory of one decode to under 512 MB.
+file, at most 25 MB, one of three formats, at most 50 million pixels and 450 MB while decoding, all
+known before Pillow sees the bytes. With the interpreter's own 30 MB that stays under 512 MB.
 """
 
 from __future__ import annotations
 
 import io
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagerag.collection import container
+from imagerag.collection import container, scaling
 from imagerag.collection.container import Header
 from imagerag.errors import ImageError
 
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 25_000_000
 MAX_PIXELS = 50_000_000
+MAX_MEMORY = 450_000_000
+"""Most bytes that decoding one picture may take, as measured for each format (see below)."""
+
+_WEBP_PIXEL = 16
+"""Bytes that a pixel takes while a WebP is decoded: two canvases of libwebp's, its output, ours."""
+
+_PIXEL = 4
+"""Bytes of a pixel in Pillow; the picture and its conversion to RGB are there at the same time."""
 
 _PILLOW = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 _ORIENTATION = 0x0112
@@ -53,7 +62,8 @@ def sniff(data: bytes) -> Header:
     """Return format and size from the structure of a file, without decoding it.
 
     Raises `ImageError` for other formats, animations, cut or damaged structure, data behind the
-    picture, more than `MAX_BYTES` bytes or `MAX_PIXELS` pixels, and pictures without area.
+    picture, more than `MAX_BYTES` bytes or `MAX_PIXELS` pixels, pictures without area, and those
+    that would take more than `MAX_MEMORY` to decode.
     """
     if len(data) > MAX_BYTES:
         raise ImageError(_too_large(len(data)))
@@ -65,26 +75,57 @@ def sniff(data: bytes) -> Header:
             f"has {header.width} × {header.height} pixels; "
             f"at most {MAX_PIXELS // 1_000_000} million are accepted"
         )
+    memory = _memory(header)
+    if memory > MAX_MEMORY:
+        raise ImageError(
+            f"would take {memory / 1e6:.0f} MB to decode; "
+            f"at most {MAX_MEMORY // 1_000_000} MB are accepted"
+        )
     return header
 
 
-def open_image(source: Path | str | bytes) -> Image:
+def _memory(header: Header) -> int:
+    pixels = header.width * header.height
+    if header.format == "webp":
+        return _WEBP_PIXEL * pixels
+    return max(header.scratch + _PIXEL * pixels, 2 * _PIXEL * pixels)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A file that was decoded: its header, its upright size in pixels, and its picture.
+
+    The picture is upright and in RGB, and may be smaller than the size.
+    """
+
+    header: Header
+    width: int
+    height: int
+    image: Image
+
+
+def open_image(source: Path | str | bytes, *, shortest: int | None = None) -> Image:
     """Decode a file, or the bytes of one, into an upright RGB picture.
 
     EXIF rotation is applied, transparency is laid over white, 16-bit grey is scaled to 8. Metadata
-    and colour profile are dropped. Raises `ImageError`; its message names the file where `source`
-    is a path, and is only the reason where it is bytes.
+    and colour profile are dropped. With `shortest`, the picture may come smaller, with a shorter
+    side of that many pixels or more: a JPEG is then decoded faster. Raises `ImageError`; its
+    message names the file where `source` is a path, and is only the reason where it is bytes.
     """
     if isinstance(source, bytes):
-        return _decode(source)
+        return examine(source, shortest=shortest).image
     path = Path(source)
     try:
-        return _decode(read_bytes(path))
+        return examine(read_bytes(path), shortest=shortest).image
     except ImageError as error:
         raise ImageError(f"The image {str(path)!r} {error}") from error
 
 
-def _decode(data: bytes) -> Image:
+def examine(data: bytes, *, shortest: int | None = None) -> Examined:
+    """Decode the bytes of a file as `open_image` does, and say what it is.
+
+    Raises `ImageError` with the reason alone.
+    """
     from PIL import Image as PillowImage
 
     header = sniff(data)
@@ -92,20 +133,32 @@ def _decode(data: bytes) -> Image:
         with PillowImage.open(io.BytesIO(data), formats=(_PILLOW[header.format],)) as picture:
             if picture.size != (header.width, header.height):
                 raise ImageError("is damaged: its header and its picture disagree on the size")
+            extent = scaling.draft(picture, shortest)
             picture.load()
-            return upright_rgb(picture)
+            orientation = _orientation(picture)
+            image = scaling.fitted(_rgb(picture), extent, shortest)
     except ImageError:
         raise
+    except MemoryError as error:
+        raise ImageError("takes more memory to decode than there is") from error
     except Exception as error:
         # Pillow raises many kinds of errors for hostile bytes; all mean the same here.
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise ImageError(f"is damaged: {reason}") from error
+    width, height = header.width, header.height
+    turn = _turns().get(orientation)
+    if turn is not None:
+        image = image.transpose(turn)
+        if orientation >= 5:
+            width, height = height, width
+    image.info = {}
+    return Examined(header, width, height, image)
 
 
 def upright_rgb(picture: Image) -> Image:
-    """Return a decoded picture as every image is read here: upright, RGB, laid over white.
+    """Return a picture that is decoded already as `open_image` would have read its file.
 
-    EXIF rotation is applied, 16-bit grey is scaled to 8; nothing else of its metadata is kept.
+    Upright, in RGB, laid over white, 16-bit grey scaled to 8, and without metadata.
     """
     image = _rgb(picture)
     turn = _turns().get(_orientation(picture))
@@ -144,8 +197,7 @@ def _rgb(picture: Image) -> Image:
         import numpy as np
 
         # Pillow's own conversion clips 16-bit values at 255 instead of scaling them.
-        values = np.asarray(picture)
-        grey = (values.astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
+        grey = (np.asarray(picture).clip(0, 0xFFFF) >> 8).astype(np.uint8)
         return PillowImage.fromarray(grey).convert("RGB")
     if picture.mode in {"LA", "PA", "La", "RGBa"} or "transparency" in picture.info:
         picture = picture.convert("RGBA")
