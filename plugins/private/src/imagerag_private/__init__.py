@@ -1,0 +1,1 @@
+"""Several collections behind one retriever of imagerag, the private ones first."""
