@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from imagerag.errors import CollectionError
+from imagerag.folder_lock import only_one
 from imagerag.roles import Context, Critic, Reranker
 from imagerag.values import Facts, Hit, Item, Query
 from imagerag_bm25.captioner import Captioner, can_caption, cannot_caption
@@ -13,8 +15,11 @@ from imagerag_bm25.config import Bm25RerankerConfig
 from imagerag_bm25.formula import Formula
 from imagerag_bm25.index import CaptionIndex
 from imagerag_bm25.retriever import LICENCE, MEMORY_GB, text_of
+from imagerag_bm25.shelf import CaptionShelf
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imagerag.collection import Collection
 
 
@@ -93,6 +98,19 @@ class Bm25Reranker(Reranker):
         self._index.close()
         if self._captioner is not None:
             self._captioner.close()
+
+    @classmethod
+    def purge(cls, collection_path: Path, ids: Set[str], cache_dir: Path) -> None:
+        """Delete the captions that any critic wrote of these items.
+
+        The index of words is that of the retriever, which deletes from it.
+        """
+        if not cache_dir.is_dir():
+            return
+        shelf = CaptionShelf(cache_dir)
+        # Not while a critic writes: what it sees at this moment may be one of them.
+        with only_one(cache_dir), closing(shelf):
+            shelf.purge(ids)
 
     def _captions(self, items: Sequence[Item], collection: Collection) -> list[str]:
         if self.config.captions == "catalogue":

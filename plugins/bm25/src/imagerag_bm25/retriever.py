@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from imagerag.errors import CapabilityError, CollectionError
@@ -10,8 +10,11 @@ from imagerag.roles import Context, Retriever
 from imagerag.values import Facts, Hit, Item, Query
 from imagerag_bm25.config import Bm25RetrieverConfig
 from imagerag_bm25.index import CaptionIndex, Synced
+from imagerag_bm25.purge import purge_indexes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from imagerag.collection import Collection
 
 LICENCE = "Apache-2.0"
@@ -89,6 +92,10 @@ class Bm25Retriever(Retriever):
             )
         texts = [text_of(query, "retriever") for query in queries]
         return [self._search(synced, text, k, where) for text in texts]
+
+    def purge(self, collection_path: Path, ids: Set[str]) -> set[str]:
+        """Write the collection's BM25 indexes anew without some items; return those folders."""
+        return purge_indexes(collection_path, ids)
 
     def _search(
         self, synced: Synced, text: str, k: int, where: Callable[[Item], bool] | None

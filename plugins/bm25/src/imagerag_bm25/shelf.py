@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import TypeVar
 
@@ -86,6 +87,28 @@ class CaptionShelf:
                 "INSERT OR REPLACE INTO captions VALUES (?, ?, ?, ?)", row
             )
         )
+
+    def purge(self, images: Set[str]) -> int:
+        """Delete every captioner's captions of these images; return how many there were.
+
+        Nothing of them is left in the file's free room or its log. Does nothing where no caption
+        was ever kept. Raises `CollectionError` where the file cannot be written to, or another
+        process reads it without a pause.
+        """
+        if not self._path.is_file():
+            return 0
+        wanted = json.dumps(sorted(images))
+
+        def delete(connection: sqlite3.Connection) -> int:
+            gone = connection.execute(
+                "DELETE FROM captions WHERE image IN (SELECT value FROM json_each(?))", (wanted,)
+            ).rowcount
+            connection.execute("VACUUM")
+            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise sqlite3.OperationalError("another process is reading them")
+            return gone
+
+        return self._run(delete)
 
     def close(self) -> None:
         """Close the file; it is opened again on the next use."""

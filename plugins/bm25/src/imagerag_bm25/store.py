@@ -123,9 +123,12 @@ class CaptionStore:
         """Mark rows that count no more."""
         self.dead[list(rows)] = True
 
-    def compact(self) -> None:
-        """Write segments anew that have become too many, or too full of dead rows."""
-        first = self._first_to_write()
+    def compact(self, *, all_dead: bool = False) -> None:
+        """Write segments anew that have become too many, or too full of dead rows.
+
+        With `all_dead`, no dead row is left in any of them.
+        """
+        first = 0 if all_dead and self.dead.any() else self._first_to_write()
         if first is None:
             return
         import numpy as np
