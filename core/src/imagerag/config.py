@@ -8,7 +8,7 @@ is data: it never holds an import path, a pickle, or a switch that runs code of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,10 @@ class Configuration:
     def components(self) -> dict[str, Any]:
         """The configuration object of each component, by role."""
         return {role: chosen.options for role, chosen in self.chosen.items()}
+
+    def only(self, *roles: str) -> Configuration:
+        """Return the same configuration with the components of these roles alone."""
+        return replace(self, chosen={r: one for r, one in self.chosen.items() if r in roles})
 
     def resolved(self) -> dict[str, Any]:
         """Return everything as JSON values, defaults included."""

@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from imagerag.cli import console
+from imagerag.cli import collection_info, console
+from imagerag.cli.collection_purge import add_purge
 from imagerag.cli.options import add_json
 from imagerag.collection.place import collections, default_root, resolve
 from imagerag.errors import CollectionError, UsageError
@@ -45,15 +46,13 @@ def collection(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(run=_list)
 
     info = actions.add_parser("info", help="count the images, licences and sizes of a collection")
-    info.add_argument("name", metavar="NAME", help="name or path of the collection")
-    add_json(info)
-    info.set_defaults(run=_info)
+    collection_info.fill(info)
 
     remove = actions.add_parser(
         "remove",
         help="hide images from every search, at once",
         description="Hides images at once. Their files stay in the collection's folder, so that "
-        "they can be added again; delete that folder to be rid of the bytes.",
+        "they can be added again; `purge` deletes them.",
     )
     remove.add_argument("name", metavar="NAME", help="name or path of the collection")
     remove.add_argument("ids", metavar="ID", nargs="*", help="ids, or their first characters")
@@ -61,11 +60,14 @@ def collection(parser: argparse.ArgumentParser) -> None:
     add_json(remove)
     remove.set_defaults(run=_remove)
 
+    add_purge(actions)
+
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--private", action="store_true", help="never show these to a remote model")
     parser.add_argument("--licence", "--license", help="licence where no table names one")
     parser.add_argument("--creator", help="creator where no table names one")
+    parser.add_argument("--allow-purged", action="store_true", help="take in what was purged")
     add_json(parser)
 
 
@@ -120,6 +122,7 @@ def _fill(target: Collection, arguments: argparse.Namespace) -> int:
             report = target.add(
                 source.find(folder),
                 private=arguments.private,
+                allow_purged=arguments.allow_purged,
                 progress=lambda stage, done, of: bar.update(),
             )
             total = _sum(total, report, tuple(source.problems))
@@ -207,35 +210,6 @@ def _list_collections(arguments: argparse.Namespace) -> int:
     else:
         console.say(f"There are no collections in {default_root()} yet.")
         console.say("Make one: imagerag collection create NAME FOLDER")
-    return 0
-
-
-def _info(arguments: argparse.Namespace) -> int:
-    with _open(arguments.name) as opened:
-        stats = opened.stats()
-        folder = opened.path / "indexes"
-        indexes = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        if arguments.json:
-            value = asdict(stats)
-            value["licences"] = {name or "unknown": count for name, count in stats.licences.items()}
-            about = {"name": opened.name, "path": str(opened.path)}
-            console.say_json({**about, **value, "indexes": indexes})
-            return 0
-        rows = [
-            ("name", opened.name),
-            ("path", str(opened.path)),
-            ("images", f"{stats.items} ({stats.private} private, {stats.removed} removed)"),
-            ("size", f"{stats.bytes / 1e6:.1f} MB"),
-            ("change", str(stats.change)),
-            *(
-                ("licence" if i == 0 else "", f"{name or 'unknown'}: {count}")
-                for i, (name, count) in enumerate(stats.licences.items())
-            ),
-            *(("space", f"{name}: {count} embeddings") for name, count in stats.spaces.items()),
-            *(("index", name) for name in indexes),
-        ]
-        for heading, value_text in rows:
-            console.say(f"{heading:<8} {value_text}")
     return 0
 
 

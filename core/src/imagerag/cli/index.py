@@ -18,6 +18,7 @@ def index(parser: argparse.ArgumentParser) -> None:
 
 
 def _index(arguments: argparse.Namespace) -> int:
+    from imagerag import config
     from imagerag.selection import sync
     from imagerag.session import Session
 
@@ -25,7 +26,9 @@ def _index(arguments: argparse.Namespace) -> int:
     if arguments.collection:
         changed["collection"] = arguments.collection
     started = time.perf_counter()
-    with Session.from_config(config_source(arguments), changed) as session:
+    # What paints or judges takes no part, and cannot keep private collections out of their index.
+    loaded = config.load(config_source(arguments), arguments.registry, changed)
+    with Session(loaded.only("retriever", "encoder"), arguments.registry) as session:
         collection = session.collection
         applied = sync(session)
         seconds = time.perf_counter() - started

@@ -39,6 +39,18 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """Add `--where`."""
+    parser.add_argument(
+        "--where",
+        metavar="CONDITION",
+        action="append",
+        default=[],
+        help="only images that meet this: licence=CC0,CC-BY, tag=A,B, creator=A, private=no, "
+        "added>=2026-01-31, added<2026-02-28 (repeatable; all have to hold)",
+    )
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add `--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON for a program to read")
