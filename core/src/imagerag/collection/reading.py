@@ -54,13 +54,13 @@ class ItemReader:
                     found[item.id] = (item, row[FORMAT])
         return found
 
-    def matching(self, prefix: str, limit: int, *, removed: bool = False) -> list[str]:
+    def matching(self, prefix: str, limit: int) -> list[str]:
         """Return up to `limit` ids that begin with `prefix`, sorted."""
         self._catalogue.verify()
         low = prefix.lower()
         rows = self._catalogue.rows(
-            "SELECT id FROM items WHERE removed <= ? AND id >= ? AND id < ? ORDER BY id LIMIT ?",
-            (int(removed), low, low + "g", limit),
+            "SELECT id FROM items WHERE removed = 0 AND id >= ? AND id < ? ORDER BY id LIMIT ?",
+            (low, low + "g", limit),
         )
         return [row[0] for row in rows]
 
