@@ -278,6 +278,17 @@ class Found:
 class Source(Component):
     """Where images come from."""
 
+    problems: Sequence[tuple[str, str]] = ()
+    """What the latest `find` passed over, as (name, why); whole when it has ended."""
+
     @abstractmethod
     def find(self, location: str) -> Iterator[Found]:
         """Yield images of `location` in a stable order, streaming, without decoding them."""
+
+    def count(self, location: str) -> int | None:
+        """Return about how many images `find` would yield, None where only `find` would tell.
+
+        For the time left on the screen: lines of a list or names of files are counted, no file of
+        an image is opened. Called beside a `find` that is under way, if at all.
+        """
+        return None
