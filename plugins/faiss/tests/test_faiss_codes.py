@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from imagerag.values import Query
-from imagerag_faiss.config import AUTO, LEAST
 
 ASKED = [Query(text=f"question {n}") for n in range(40)]
 

@@ -1,19 +1,37 @@
-"""Reading every row: the kernel of `kind = "flat"`, and of everything too small for codes.
+"""Reading every row: `kind = "flat"`.
 
 f16 rows are what faiss's scalar quantizer calls codes of 16-bit floats, so they are scanned where
-they lie, in the mapped file, without a copy. Where there are many queries, blocks of rows become
+they lie, in the mapped files, without a copy. Where there are many queries, blocks of rows become
 f32 instead, and are multiplied by BLAS: one block then serves all queries.
+
+The best rows by sums in single precision are not quite the best ones. So more of them are named
+than are wanted, until the last one is too far below to be among those by any rounding: then the
+true nearest are among them, however many are equally near.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from imagerag_faiss.halves import converted, is_half, scanner
 from imagerag_faiss.threads import limited
+from imagerag_vectors.code import Code
+from imagerag_vectors.exact import KERNEL_ERROR
+from imagerag_vectors.manifest import CodeEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from imagerag_vectors.store import VectorStore
+
+    Found = tuple[NDArray[np.int64], NDArray[np.float32]]
+    """Rows and their products with a query, the largest first."""
 
 MANY = 24
 """Queries from which one conversion and a matrix product beat scanning once for each."""
@@ -21,62 +39,127 @@ MANY = 24
 BLOCK = 4_096
 """Rows that are converted at once: 8 MB of f32 at 512 dimensions."""
 
-
-def kernel(
-    matrix: NDArray[Any], queries: NDArray[np.float32], count: int, threads: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Find the rows of `matrix` with the largest products with each query.
-
-    See `imagerag_vectors.exact.Kernel`. Products are summed in f32 with the unrounded query.
-    """
-    with limited(threads):
-        if matrix.dtype.itemsize == 2 and len(queries) < MANY:
-            return _scanned(matrix, queries, count)
-        return _multiplied(matrix, queries, count)
+WORTH_THREADS = 65_536
+"""Rows from which one scan is divided among threads."""
 
 
-def _scanned(
-    matrix: NDArray[Any], queries: NDArray[np.float32], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    import faiss
+class FlatCode(Code):
+    """Names the true nearest rows, and a few more. It has no files: the rows are enough."""
+
+    kind: ClassVar[str] = "faiss-flat"
+
+    def shape(self) -> dict[str, Any]:
+        """Return nothing: there are no options."""
+        return {}
+
+    def extend(self, store: VectorStore, old: CodeEntry | None) -> CodeEntry:
+        """Write nothing."""
+        return CodeEntry(self.kind, {}, store.rows, ())
+
+    def open(self, store: VectorStore, entry: CodeEntry) -> None:
+        """Keep the store, whose files are mapped."""
+        self._store = store
+
+    def candidates(
+        self, queries: NDArray[np.float32], count: int, threads: int
+    ) -> Sequence[NDArray[np.int64]]:
+        """Return at least the `count` nearest rows of each query."""
+        self._store.check_all()
+        queries = _contiguous(queries)
+        wanted = min(max(2 * count, 32), self._store.rows)
+        if len(queries) < MANY and self._scans():
+            found = [self._scanned(query, wanted, threads) for query in queries]
+        else:
+            with limited(threads):
+                found = self._multiplied(queries, wanted)
+        return [
+            self._widened(query, one, count, threads)
+            for query, one in zip(queries, found, strict=True)
+        ]
+
+    def _widened(
+        self, query: NDArray[np.float32], found: Found, count: int, threads: int
+    ) -> NDArray[np.int64]:
+        """Go on until what was left out is sure to be further away than the `count` nearest."""
+        rows, products = found
+        everything = self._store.rows
+        while len(rows) < everything and products[-1] > products[count - 1] - 2 * KERNEL_ERROR:
+            wanted = min(4 * len(rows), everything)
+            if self._scans():
+                rows, products = self._scanned(query, wanted, threads)
+            else:
+                with limited(threads):
+                    [(rows, products)] = self._multiplied(query[None], wanted)
+        return rows
+
+    def _scans(self) -> bool:
+        return is_half(self._store.matrices[0])
+
+    def _scanned(self, query: NDArray[np.float32], wanted: int, threads: int) -> Found:
+        """Find the best rows by scanning f16 rows, in turn or shared by threads."""
+        import numpy as np
+
+        matrices = self._store.matrices
+        threads = min(threads or os.cpu_count() or 1, len(matrices))
+        if threads == 1 or self._store.rows < WORTH_THREADS:
+            rows, products = self._scan(query, wanted, range(len(matrices)))
+        else:
+            bounds = np.linspace(0, len(matrices), threads + 1).astype(int).tolist()
+            with ThreadPoolExecutor(threads) as pool:
+                tasks = [
+                    pool.submit(self._scan, query, wanted, range(a, b)) for a, b in pairwise(bounds)
+                ]
+                parts = [task.result() for task in tasks]
+            rows, products = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return _largest(rows, products, wanted)
+
+    def _scan(self, query: NDArray[np.float32], wanted: int, segments: range) -> Found:
+        import faiss
+        import numpy as np
+
+        matrices = self._store.matrices
+        starts = np.cumsum([0, *(len(matrix) for matrix in matrices)])
+        products = np.full(wanted, -np.inf, dtype=np.float32)
+        labels = np.full(wanted, -1, dtype=np.int64)
+        heap = faiss.swig_ptr(products), faiss.swig_ptr(labels)
+        scan = scanner(query.shape[0])
+        scan.set_query(faiss.swig_ptr(query))
+        for number in segments:
+            codes = matrices[number].view(np.uint8).reshape(-1)
+            scan.set_list(number, 0.0)
+            scan.scan_codes(len(matrices[number]), faiss.swig_ptr(codes), None, *heap, wanted)
+        there = labels >= 0
+        labels, products = labels[there], products[there]
+        # A label holds the number of the list in its upper half, the place in it in the lower.
+        return starts[labels >> 32] + (labels & 0xFFFF_FFFF), products
+
+    def _multiplied(self, queries: NDArray[np.float32], wanted: int) -> list[Found]:
+        """Find the best rows by products of blocks, which serve all queries."""
+        import faiss
+        import numpy as np
+
+        best = faiss.ResultHeap(len(queries), wanted, keep_max=True)
+        wide = np.empty((BLOCK, queries.shape[1]), dtype=np.float32)
+        start = 0
+        for matrix in self._store.matrices:
+            for first in range(0, len(matrix), BLOCK):
+                block = converted(matrix[first : first + BLOCK], wide)
+                take = min(wanted, len(block))
+                products, rows = faiss.knn(queries, block, take, faiss.METRIC_INNER_PRODUCT)
+                best.add_result(products, rows + start + first)
+            start += len(matrix)
+        best.finalize()
+        return [(rows, products) for rows, products in zip(best.I, np.asarray(best.D), strict=True)]
+
+
+def _contiguous(queries: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
-    quantizer: Any = faiss.ScalarQuantizer(matrix.shape[1], faiss.ScalarQuantizer.QT_fp16)
-    scanner = quantizer.select_InvertedListScanner(faiss.METRIC_INNER_PRODUCT, None, True, None)
-    scanner.this.own(True)  # or it is never freed
-    scanner.set_list(0, 0.0)
-    codes = matrix.view(np.uint8).reshape(-1)
-    scores = np.full((len(queries), count), -np.inf, dtype=np.float32)
-    rows = np.full((len(queries), count), -1, dtype=np.int64)
-    for number, query in enumerate(np.ascontiguousarray(queries)):
-        scanner.set_query(faiss.swig_ptr(query))
-        heap = faiss.swig_ptr(scores[number]), faiss.swig_ptr(rows[number])
-        scanner.scan_codes(len(matrix), faiss.swig_ptr(codes), None, *heap, count)
-    return rows, scores.astype(np.float64)
+    return np.ascontiguousarray(queries, dtype=np.float32)
 
 
-def _multiplied(
-    matrix: NDArray[Any], queries: NDArray[np.float32], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    import faiss
+def _largest(rows: NDArray[np.int64], products: NDArray[np.float32], wanted: int) -> Found:
     import numpy as np
 
-    half = matrix.dtype.itemsize == 2
-    quantizer: Any = faiss.ScalarQuantizer(matrix.shape[1], faiss.ScalarQuantizer.QT_fp16)
-    wide = np.empty((min(BLOCK, len(matrix)), matrix.shape[1]), dtype=np.float32)
-    scores, rows = [], []
-    for start in range(0, len(matrix), BLOCK):
-        block = matrix[start : start + BLOCK]
-        if half:
-            # Twice as fast as numpy's own conversion.
-            codes = block.view(np.uint8).reshape(-1)
-            quantizer.decode_c(faiss.swig_ptr(codes), faiss.swig_ptr(wide), len(block))
-            block = wide[: len(block)]
-        take = min(count, len(block))
-        products, found = faiss.knn(queries, block, take, faiss.METRIC_INNER_PRODUCT)
-        scores.append(products)
-        rows.append(found + start)
-    joined, all_rows = np.concatenate(scores, axis=1), np.concatenate(rows, axis=1)
-    best = np.argpartition(-joined, count - 1, axis=1)[:, :count]
-    found_rows = np.take_along_axis(all_rows, best, axis=1)
-    return found_rows, np.take_along_axis(joined, best, axis=1).astype(np.float64)
+    order = np.argsort(-products)[:wanted]
+    return rows[order], products[order]

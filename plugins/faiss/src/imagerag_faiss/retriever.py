@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imagerag.values import Facts
-from imagerag_faiss import flat
 from imagerag_faiss.codes import FastScanCode
 from imagerag_faiss.config import AUTO, LEAST, FaissConfig
+from imagerag_faiss.flat import FlatCode
+from imagerag_faiss.halves import products
 from imagerag_vectors.code import Code
 from imagerag_vectors.exact import Kernel
 from imagerag_vectors.retriever import VectorRetriever
@@ -27,14 +28,15 @@ class FaissRetriever(VectorRetriever):
 
     @property
     def kernel(self) -> Kernel:
-        """Read every row by faiss."""
-        return flat.kernel
+        """Convert rows by faiss, and multiply them."""
+        return products
 
     def code(self, rows: int) -> Code | None:
-        """Return codes where there are rows enough and the configuration wants them."""
+        """Return short codes where the configuration wants them and there are rows enough."""
         kind = self.config.kind
-        least = {"flat": None, "pq": LEAST, "auto": AUTO}[kind]
-        return None if least is None or rows < least else FastScanCode(self.config)
+        if kind == "flat" or rows < (LEAST if kind == "pq" else AUTO):
+            return FlatCode()
+        return FastScanCode(self.config)
 
     def versions(self) -> Mapping[str, str]:
         """Return the version of faiss and how it searches."""
