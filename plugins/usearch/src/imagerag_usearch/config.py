@@ -8,14 +8,19 @@ from pydantic import Field
 
 from imagerag_vectors.config import VectorConfig
 
+AUTO_ROWS = 100_000
+"""Below this many rows "auto" reads all of them: 10 ms or less, and nothing can be missed."""
+
 
 class UsearchConfig(VectorConfig):
     """How vectors are kept and searched."""
 
-    kind: Literal["exact", "hnsw"] = Field(
-        default="exact",
-        description="'exact' reads every vector and finds the true nearest; 'hnsw' walks a graph: "
-        "faster on large collections, slower to build, and it can miss some.",
+    kind: Literal["auto", "exact", "coded", "hnsw"] = Field(
+        default="auto",
+        description="'exact' reads every vector and finds the true nearest; 'coded' scans short "
+        "codes and scores the best exactly: faster on large collections, and it can miss a few; "
+        "'hnsw' walks a graph: slow to build, and it can miss more; 'auto' is exact below "
+        "100,000 images, then coded.",
     )
     metric: Literal["cos"] = Field(
         default="cos", description="Cosine similarity; encoders return unit vectors."

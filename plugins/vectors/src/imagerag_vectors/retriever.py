@@ -23,7 +23,7 @@ from imagerag_vectors.config import VectorConfig
 from imagerag_vectors.files import DamagedIndexError
 from imagerag_vectors.hits import hits_of
 from imagerag_vectors.purge import purge
-from imagerag_vectors.scores import Candidates, ordered, score
+from imagerag_vectors.scores import Candidates
 from imagerag_vectors.store import VectorStore
 from imagerag_vectors.sync import Sync, loaded, on_disk
 
@@ -166,19 +166,15 @@ class VectorRetriever(Retriever):
         return found
 
     def _near(self, opened: _Opened, vectors: NDArray[np.float32], width: int) -> list[Candidates]:
-        import numpy as np
-
-        store, code, threads = opened.store, opened.code, self.config.threads
+        store, code = opened.store, opened.code
         # Where a large part of the rows is wanted, a structure gains nothing and may miss some.
         if code is None or width * 4 >= store.rows:
-            return exact.nearest(store, vectors, width, threads, self.kernel)
-        result = []
-        named = code.candidates(vectors, width, threads)
-        for query, rows in zip(vectors, named, strict=True):
-            alive = rows[~store.dead[rows]]
-            scores, ids = score(store, alive, query)
-            result.append(ordered(alive, scores, ids, -np.inf).first(width))
-        return result
+            return exact.nearest(store, vectors, width, self.kernel)
+        named = code.candidates(vectors, width, self.config.threads)
+        return [
+            exact.among(store, rows[~store.dead[rows]], query, width, self.kernel)
+            for query, rows in zip(vectors, named, strict=True)
+        ]
 
     def _encode(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         import numpy as np

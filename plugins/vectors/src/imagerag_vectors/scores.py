@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from imagerag_vectors.store import VectorStore
 
 _CHUNK = 8_192
 
@@ -32,21 +30,17 @@ class Candidates:
         return Candidates(self.rows[:count], self.scores[:count], self.ids[:count], self.floor)
 
 
-def score(
-    store: VectorStore, rows: NDArray[np.int64], query: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Return the cosines of some rows with a query, at most 1, and the ids of those rows."""
+def cosines(vectors: NDArray[Any], query: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the products of unit vectors with a query, at most 1, in double precision."""
     import numpy as np
 
-    scores = np.empty(len(rows), dtype=np.float64)
-    ids = np.empty((len(rows), 32), dtype=np.uint8)
+    scores = np.empty(len(vectors), dtype=np.float64)
     wide = query.astype(np.float64)
-    for start in range(0, len(rows), _CHUNK):
+    for start in range(0, len(vectors), _CHUNK):
         here = slice(start, start + _CHUNK)
-        vectors, ids[here] = store.take(rows[here])
         # A sum along each row, not a matrix product: equal rows must get equal scores.
-        scores[here] = (vectors.astype(np.float64) * wide).sum(axis=1)
-    return scores.clip(-1.0, 1.0), ids
+        scores[here] = (vectors[here].astype(np.float64) * wide).sum(axis=1)
+    return scores.clip(-1.0, 1.0)
 
 
 def ordered(
