@@ -107,7 +107,7 @@ class Privacy:
         if not kept_from:
             return
         for item in items:
-            now = self._session.retriever.item(item.id)
+            now = self.item(item.id)
             if item.private or (now is not None and now.private):
                 names = ", ".join(map(repr, kept_from))
                 raise CapabilityError(
@@ -136,18 +136,19 @@ class Privacy:
                 )
 
     def item(self, identity: str) -> Item | None:
-        """Return the item of an id, from wherever the run's retriever finds items; None for none.
+        """Return the item of an id, from wherever the run finds items; None where there is none.
 
-        Where that cannot be asked, it is looked up in the run's collection alone. One that does
-        not exist yet is not made for this.
+        The run's own collection and its retriever are asked alike: what either calls private is
+        private. A collection that does not exist yet is not made for this.
         """
         session = self._session
         if not _is_there(session):
             return None
-        if session.names("retriever"):
+        item = session.collection.lookup([identity]).get(identity)
+        if session.names("retriever") and not (item is not None and item.private):
             with suppress(CapabilityError):  # it is remote, and may not be called
-                return session.retriever.item(identity)
-        return session.collection.lookup([identity]).get(identity)
+                return session.retriever.item(identity) or item
+        return item
 
     def image(self, item: Item) -> Image:
         """Return the picture of an item that `item` found."""

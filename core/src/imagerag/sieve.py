@@ -71,7 +71,7 @@ class Sieve:
         good = [hit for hit in hits if self(hit.item)]
         if not self._private:
             return good
-        now = {hit.item.id: self._session.retriever.item(hit.item.id) for hit in good}
+        now = {hit.item.id: self._session.privacy.item(hit.item.id) for hit in good}
         return [hit for hit in good if (item := now[hit.item.id]) is None or self(item)]
 
     def decisions(self) -> list[Decision]:
