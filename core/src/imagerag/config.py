@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from imagerag.batch_policy import BatchPolicy
 from imagerag.chosen import Chosen
@@ -46,9 +46,10 @@ class Settings(BaseModel):
     collection: str | None = Field(
         None, description="The collection to retrieve from: a name, or the path of its folder."
     )
-    collection_from: str | None = Field(
+    collection_from: str | dict[str, Any] | None = Field(
         None,
-        description="A folder of images the collection is made from when it does not exist yet.",
+        description="What the collection is made from when it does not exist yet: a folder of "
+        "images, or a table of a source, with `use`, `location` and the source's own options.",
     )
     generator: dict[str, Any] | None = Field(None, description="What paints.")
     conditioner: dict[str, Any] | None = Field(
@@ -64,6 +65,13 @@ class Settings(BaseModel):
     batch: BatchPolicy = Field(
         default_factory=lambda: BatchPolicy(), description="How many prompts are worked on at once."
     )
+
+    @field_validator("collection_from", mode="before")
+    @classmethod
+    def _is_folder_or_table(cls, value: Any) -> Any:
+        if value is None or isinstance(value, str | dict):
+            return value
+        raise ValueError("Input should be a folder, or a table with `use` and `location`")
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,8 @@ def load(
     `overrides` are dotted keys, `{"loop.keep": "last"}`, and win over everything else.
     """
     settings, layers = read_settings(source, registry, overrides)
+    if isinstance(settings.collection_from, dict):
+        choose_source(settings.collection_from, registry, layers)
     chosen = {
         role: choose(role, table, registry, layers)
         for role in COMPONENT_ROLES
@@ -232,6 +242,22 @@ def choose(
             for option, part in parts_of(model).items()
         },
     )
+
+
+def choose_source(
+    table: Mapping[str, Any],
+    registry: Registry,
+    layers: list[TomlSource],
+    path: str = "collection_from",
+) -> tuple[Chosen, str]:
+    """Validate the table of a source; return the source, and the location that it looks at."""
+    options = dict(table)
+    location = options.pop("location", None)
+    if not isinstance(location, str) or not location:
+        raise ConfigError(
+            f'{_place(layers, path)}: [{path}] needs `location = "…"`, where the images are.'
+        )
+    return choose("source", options, registry, layers, path), location
 
 
 def _tables(value: Any) -> Sequence[Mapping[str, Any]]:

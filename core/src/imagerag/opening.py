@@ -1,9 +1,10 @@
-"""Opening the collection that a configuration names, made from a folder where it is new."""
+"""Opening the collection that a configuration names, made from a source where it is new."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagerag.collection import Collection, resolve
 from imagerag.errors import CollectionError, ConfigError
@@ -11,14 +12,19 @@ from imagerag.resources import local
 from imagerag.roles import Context
 
 if TYPE_CHECKING:
+    from imagerag.chosen import Chosen
     from imagerag.registry import Registry
+    from imagerag.roles import Source
 
 
-def open_or_create(name: str | None, source: str | None, registry: Registry) -> Collection:
-    """Open the collection `name`, or make it from the folder `source` where it does not exist.
+def open_or_create(
+    name: str | None, source: str | Mapping[str, Any] | None, registry: Registry
+) -> Collection:
+    """Open the collection `name`, or make it from `source` where it does not exist.
 
-    It is made under another name and moved into place when it is whole, so that a creation that
-    was interrupted is never mistaken for a collection.
+    `source` is a folder, or the table of a source with `use` and `location`. The collection is
+    made under another name and moved into place when it is whole, so that a creation that was
+    interrupted is never mistaken for a collection.
     """
     if not name:
         raise ConfigError(
@@ -36,21 +42,33 @@ def open_or_create(name: str | None, source: str | None, registry: Registry) -> 
     return _create(path, source, registry)
 
 
-def _create(path: Path, source: str, registry: Registry) -> Collection:
+def build_source(chosen: Chosen, registry: Registry, cache_dir: Path) -> Source:
+    """Return a source that stands alone: it looks at places, and asks no other component."""
+    finder = registry.component_class("source", chosen.use)
+    source: Source = finder(chosen.options, Context(component=_no_component, cache_dir=cache_dir))
+    return source
+
+
+def _create(path: Path, source: str | Mapping[str, Any], registry: Registry) -> Collection:
     import shutil
     import tempfile
 
-    finder = registry.component_class("source", "folder")
-    config = registry.config_class("source", "folder")()
-    context = Context(component=_no_component, cache_dir=path)
+    from imagerag.config import choose_source
+    from imagerag.toml_source import TomlSource
+
+    table = {"use": "folder", "location": source} if isinstance(source, str) else dict(source)
+    layers = [TomlSource("the configuration", {"collection_from": table})]
+    chosen, location = choose_source(table, registry, layers)
+    finder = build_source(chosen, registry, path)
     path.parent.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         fresh = Collection.create(making / "collection", path.name)
         try:
-            fresh.add(finder(config, context).find(local(source)))
+            fresh.add(finder.find(local(location)))
         finally:
             fresh.close()
+            finder.close()
         try:
             (making / "collection").rename(path)
         except OSError:

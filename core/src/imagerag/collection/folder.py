@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -56,6 +57,21 @@ class FolderSource(Source):
                 f"There is no folder or image at {location!r}. Check the path, then run: "
                 "imagerag collection add NAME FOLDER"
             )
+
+    def count(self, location: str) -> int | None:
+        """Return how many files have the suffix of an image."""
+        root = Path(location).expanduser()
+        if not root.is_dir():
+            return 1 if root.is_file() else None
+        total = 0
+        for folder, folders, names in os.walk(root):
+            inside = (one for one in folders if not one.startswith("."))
+            folders[:] = [one for one in inside if not Path(folder, one, CATALOGUE).exists()]
+            if not self.config.recursive:
+                folders.clear()
+            shown = (name for name in names if not name.startswith("."))
+            total += sum(name.lower().endswith(ACCEPTED + _REPORTED) for name in shown)
+        return total
 
     def _walk(
         self, root: Path, folder: Path, above: list[tuple[Path, dict[PurePosixPath, Entry]]]
