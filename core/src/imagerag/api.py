@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from imagerag.loop import run_prompt
 from imagerag.progress import Progress
@@ -13,6 +13,9 @@ from imagerag.registry import Registry
 from imagerag.run import Run
 from imagerag.selection import Personal
 from imagerag.session import Session
+
+if TYPE_CHECKING:
+    from imagerag.batch.mapping import Mapped
 
 
 class ImageRAG:
@@ -69,6 +72,41 @@ class ImageRAG:
         """
         try:
             return run_prompt(self.session, prompt, seed=seed, images=images, size=size)
+        finally:
+            self._progress.clear()
+
+    def map(
+        self,
+        prompts: Iterable[str | Mapping[str, Any]],
+        *,
+        ordered: bool = True,
+        max_usd: float | None = None,
+        max_seconds: float | None = None,
+        allow_unknown_price: bool = False,
+    ) -> Iterator[Mapped]:
+        """Paint many prompts side by side; nothing is kept but what you keep.
+
+        Yields a `Mapped` for each: `number`, `prompt`, and `run` or `error`. `[batch]` of the
+        configuration says how many are under way at once. Where the work must survive an
+        interruption, use `imagerag batch`.
+
+        Args:
+            prompts: Texts, or mappings with `prompt`, `seed`, `size`, `collection`, `images`; read
+                as there is room for them, in a thread.
+            ordered: Yield in the order of the prompts, else as they are finished.
+            max_usd: Dollars to spend.
+            max_seconds: Seconds to work.
+            allow_unknown_price: Keep to `max_usd` with what is known.
+
+        Raises:
+            BudgetError: The budget is used up; what was finished has been yielded.
+        """
+        from imagerag.batch.budget import Limits
+        from imagerag.batch.mapping import map_prompts
+
+        limits = Limits(max_usd, max_seconds, allow_unknown_price)
+        try:
+            yield from map_prompts(self.session, prompts, ordered=ordered, limits=limits)
         finally:
             self._progress.clear()
 

@@ -40,6 +40,11 @@ class Broadcast:
         if listener is not None:
             self._receivers["listener"] = listener
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._receivers)
+
     def send(self, event: Event) -> None:
         """Hand one event to every receiver that still works."""
         for name, receive in list(self._receivers.items()):

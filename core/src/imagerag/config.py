@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,8 +96,12 @@ class Configuration:
         values: dict[str, Any] = self.settings.model_dump(mode="json")
         return values | {role: chosen.resolved() for role, chosen in self.chosen.items()}
 
+    @cached_property
     def recorded(self) -> dict[str, Any]:
-        """Return what a run record keeps: all that a picture depends on, so not `batch`."""
+        """What a run record keeps: all that a picture depends on, so not `batch`.
+
+        The runs of a configuration share it, so it is not to be changed.
+        """
         return {key: value for key, value in self.resolved().items() if key != "batch"}
 
 

@@ -243,7 +243,7 @@ def _finish(session: Session, work: Work) -> Run:
         seed=work.seed,
         kept="draft" if work.kept_round is None else "result",
         kept_round=work.kept_round,
-        config=session.config.recorded(),
+        config=session.config.recorded,
         versions=versions_of(session),
         size=work.size,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

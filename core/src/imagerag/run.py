@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
@@ -222,17 +222,17 @@ class Run:
             "created": self.created,
             "size": list(self.size) if self.size else None,
             "missing": list(self.missing),
-            "decisions": [asdict(d) for d in self.decisions],
-            "drafted": asdict(self.drafted) if self.drafted else None,
-            "rounds": [asdict(r) for r in self.rounds],
+            "decisions": self.decisions,
+            "drafted": self.drafted,
+            "rounds": self.rounds,
             "credits": self.credits,
             "seconds": {stage: round(s, 4) for stage, s in self.seconds.items()},
-            "ledger": [asdict(line) for line in self.ledger],
+            "ledger": self.ledger,
             "versions": self.versions,
             "config": self.config,
         }
-        plain: dict[str, Any] = _plain(record)
-        return plain
+        values: dict[str, Any] = plain(record)
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Run:
@@ -269,12 +269,19 @@ class Run:
         return run
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as JSON would give it back: lists for tuples, at any depth."""
+def plain(value: Any) -> Any:
+    """Return a value as JSON would give it back, at any depth.
+
+    Lists stand for tuples, objects for mappings and for dataclasses.
+    """
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
     if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
+    if is_dataclass(value):
+        return {key: plain(part) for key, part in vars(value).items()}
     return value
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from imagerag.run import Painted, Used
+from imagerag.run import Painted, Used, plain
 from imagerag.steps import Ask, Compare, Drawn, Order, Paint, Search, Step
 from imagerag.values import (
     Comparison,
@@ -55,15 +54,15 @@ def packed(step: Step, answer: Any) -> Any:
     match step:
         case Paint():
             info = answer.image.info.get("imagerag")
-            return {"painted": asdict(answer.painted), "info": info}
+            return {"painted": plain(answer.painted), "info": info}
         case Ask():
-            return {"kind": type(answer).__name__, **asdict(answer)}
+            return {"kind": type(answer).__name__, **plain(answer)}
         case Search():
             return [[_packed_hit(hit) for hit in hits] for hits in answer]
         case Order():
             return [hit.item.id for hit in answer]
         case Compare():
-            return asdict(answer)
+            return plain(answer)
         case _:
             raise TypeError(f"{type(step).__name__} is not kept")
 
@@ -104,7 +103,7 @@ def _review(values: dict[str, Any]) -> Review:
 
 
 def _packed_hit(hit: Hit) -> dict[str, Any]:
-    return {"item": asdict(hit.item), "score": float(hit.score), "query": hit.query}
+    return {"item": plain(hit.item), "score": float(hit.score), "query": hit.query}
 
 
 def _hit(values: dict[str, Any]) -> Hit:

@@ -41,6 +41,7 @@ class Budget:
     _longest: dict[str, float] = field(default_factory=dict)
     _aside: dict[str, int] = field(default_factory=dict)
     _changed: anyio.Event = field(default_factory=anyio.Event)
+    _awaited: bool = False
 
     def left(self) -> float:
         """Return the seconds that are left, infinite without a limit."""
@@ -52,6 +53,7 @@ class Budget:
         """Set the price of one call aside, or return why it must not be made."""
         limit = self.limits.max_usd
         while limit is not None and kind not in self._dearest and self._aside.get(kind, 0):
+            self._awaited = True
             await self._changed.wait()
         halt = self._over(kind)
         if halt is None:
@@ -102,8 +104,10 @@ class Budget:
         self.unpriced += sum(line.usd is None for line in ledger)
         self._dearest[kind] = max(known, self._dearest.get(kind, 0.0))
         self._longest[kind] = max(seconds, self._longest.get(kind, 0.0))
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._awaited:
+            self._awaited = False
+            self._changed.set()
+            self._changed = anyio.Event()
 
 
 def _calls(count: int) -> str:

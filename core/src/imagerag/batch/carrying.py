@@ -33,6 +33,11 @@ def alone(job: Job) -> Measured:
     return found
 
 
+def each(jobs: Sequence[Job]) -> Measured:
+    """Carry out several jobs one after the other, in one thread."""
+    return [alone(job) for job in jobs][-1]
+
+
 def paint(jobs: Sequence[Job], generator: Generator) -> Measured:
     """Paint several pictures in one call, of a kind that the generator takes together.
 

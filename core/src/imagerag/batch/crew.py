@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from itertools import cycle
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
-from anyio import to_thread
 
 from imagerag.batch import carrying
 from imagerag.batch.measuring import Measured
 from imagerag.batch.residency import Residency, sizes_of
 from imagerag.batch.sharing import with_generator
 from imagerag.batch.station import Job, Station, Told
+from imagerag.batch.threads import in_thread
 from imagerag.roles import Generator
 from imagerag.session import Session
 from imagerag.steps import Ask, Compare, Fetch, Order, Paint, Search, Step
 
-T = TypeVar("T")
+FILES = 4
+"""Pictures that are read, or written, side by side."""
 
-READERS = 4
-"""Pictures of references that are read side by side."""
+AT_ONCE = 8
+"""Most of them that one thread takes, so that small ones do not each cost a change of threads."""
 
 _PLACES: dict[type, str] = {
     Paint: "paint",
@@ -48,11 +50,12 @@ class Crew:
         told: Told = lambda station: None,
         peak: Callable[[str, Measured], None] = lambda stage, found: None,
         expecting: Callable[[], bool] = lambda: False,
+        painted: Callable[[Sequence[Job]], None] = lambda jobs: None,
     ) -> None:
         policy = session.settings.batch
         self.session = session
         self._peak = peak
-        self._threads = anyio.CapacityLimiter(1000)  # what is bounded is bounded by the stations
+        self._painted = painted
         generator = session.generator
         copies = 1 if generator.concurrency > 1 else policy.generators
         devices = cycle(policy.devices or (None,))
@@ -67,12 +70,12 @@ class Crew:
             waiting=self._waiting_for,
         )
         critic = session.critic.concurrency if session.names("critic") else 1
-        encoder_remote = session.names("encoder") and session.encoder.concurrency > 1
-        # Who is called from several stations, and how often at once.
-        self._limits = {
+        # Whom a re-ranker may call besides their own stations; without one, nobody does.
+        self._shared = {
             "critic": anyio.CapacityLimiter(critic),
-            "encoder": anyio.CapacityLimiter(1000 if encoder_remote else 1),
+            "encoder": anyio.CapacityLimiter(1),
         }
+        self._alone = not session.names("reranker") and not self._asks_the_critic()
         self._lookups = policy.lookups
         self._fill = not any(session.is_remote(*one) for one in session.chosen("encoder"))
         make = partial(Station, room=policy.window, told=told)
@@ -90,7 +93,7 @@ class Crew:
                 make("ask", self._ask, places=critic),
                 make("search", self._search, together=policy.window, alike=_same_search),
                 make("order", self._order),
-                make("fetch", self._fetch, places=READERS),
+                make("fetch", self._fetch, places=FILES, together=AT_ONCE),
             )
         }
 
@@ -102,12 +105,6 @@ class Crew:
         """Return the generator that paints in a place."""
         return self._painters[place % len(self._painters)].generator
 
-    async def thread(self, call: Callable[..., T], *arguments: Any) -> T:
-        """Call something in a thread; at an interruption it is left to itself."""
-        return await to_thread.run_sync(
-            call, *arguments, limiter=self._threads, abandon_on_cancel=True
-        )
-
     def close(self) -> None:
         """Close the stations, and the copies of the generator."""
         for station in self.stations.values():
@@ -116,41 +113,49 @@ class Crew:
             if painter is not self.session:
                 painter.close()
 
-    async def _paint(self, jobs: Sequence[Job], place: int) -> Measured:
-        inner = self.session.config.chosen["generator"]
-        # A generator made of other components may ask the run's critic too.
-        roles = ("generator", "critic") if inner.parts or inner.scoped else ("generator",)
-        async with self.residency.holding(*roles):
-            call = partial(carrying.paint, jobs, self.painter(place))
-            if "critic" not in roles:
-                return self._noted(jobs, await self.thread(call))
-            async with self._limits["critic"]:
-                return self._noted(jobs, await self.thread(call))
+    def _asks_the_critic(self) -> bool:
+        """Say whether the generator is made of other components: it may ask the run's critic."""
+        chosen = self.session.config.chosen["generator"]
+        return bool(chosen.parts or chosen.scoped)
 
-    async def _ask(self, jobs: Sequence[Job], place: int) -> Measured:
-        async with self.residency.holding("critic"), self._limits["critic"]:
-            return self._noted(jobs, await self.thread(carrying.alone, jobs[0]))
+    async def _paint(self, jobs: Sequence[Job], place: int) -> None:
+        roles = ("generator", "critic") if self._asks_the_critic() else ("generator",)
+        await self._call(jobs, roles, self._paint_and_keep, jobs, self.painter(place))
 
-    async def _search(self, jobs: Sequence[Job], place: int) -> Measured:
-        call = partial(carrying.search, jobs, self._lookups, fill=self._fill)
-        async with self.residency.holding("encoder"), self._limits["encoder"]:
-            return self._noted(jobs, await self.thread(call))
-
-    async def _order(self, jobs: Sequence[Job], place: int) -> Measured:
-        # A re-ranker may ask both.
-        async with (
-            self.residency.holding("critic", "encoder"),
-            self._limits["critic"],
-            self._limits["encoder"],
-        ):
-            return self._noted(jobs, await self.thread(carrying.alone, jobs[0]))
-
-    async def _fetch(self, jobs: Sequence[Job], place: int) -> Measured:
-        return self._noted(jobs, await self.thread(carrying.alone, jobs[0]))
-
-    def _noted(self, jobs: Sequence[Job], found: Measured) -> Measured:
-        self._peak(jobs[0].step.stage, found)
+    def _paint_and_keep(self, jobs: Sequence[Job], generator: Generator) -> Measured:
+        found = carrying.paint(jobs, generator)
+        self._painted(jobs)
         return found
+
+    async def _ask(self, jobs: Sequence[Job], place: int) -> None:
+        await self._call(jobs, ("critic",), carrying.alone, jobs[0])
+
+    async def _search(self, jobs: Sequence[Job], place: int) -> None:
+        call = partial(carrying.search, jobs, self._lookups, fill=self._fill)
+        await self._call(jobs, ("encoder",), call)
+
+    async def _order(self, jobs: Sequence[Job], place: int) -> None:
+        # A re-ranker may ask both.
+        await self._call(jobs, ("critic", "encoder"), carrying.alone, jobs[0])
+
+    async def _call(
+        self,
+        jobs: Sequence[Job],
+        roles: Sequence[str],
+        call: Callable[..., Measured],
+        *arguments: Any,
+    ) -> None:
+        """Make a call in a thread, when the models of these roles are in memory and free."""
+        async with AsyncExitStack() as held:
+            if self.residency.limit is not None:
+                await held.enter_async_context(self.residency.holding(*roles))
+            for role in () if self._alone else roles:
+                if role in self._shared:
+                    await held.enter_async_context(self._shared[role])
+            self._peak(jobs[0].step.stage, await in_thread(call, *arguments))
+
+    async def _fetch(self, jobs: Sequence[Job], place: int) -> None:
+        self._peak(jobs[0].step.stage, await in_thread(carrying.each, jobs))
 
     def _unload(self, role: str) -> None:
         for session in self._painters if role == "generator" else [self.session]:

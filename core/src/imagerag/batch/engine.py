@@ -9,17 +9,19 @@ from itertools import islice
 import anyio
 
 from imagerag.batch.budget import Budget
-from imagerag.batch.crew import Crew
+from imagerag.batch.crew import AT_ONCE, FILES, Crew
 from imagerag.batch.halt import GENERAL, Halt, Streak, broken
 from imagerag.batch.keeping import Keeper
 from imagerag.batch.measuring import Measured
 from imagerag.batch.sharing import with_collection
 from imagerag.batch.station import DismissedError, Job, Station
 from imagerag.batch.store import RunStore
+from imagerag.batch.threads import in_thread
 from imagerag.batch.unit import Task, Unit
 from imagerag.events import Event
 from imagerag.run import Run
 from imagerag.session import Session
+from imagerag.steps import Drawn, Paint
 from imagerag.values import Unavailable
 
 GRACE = 1.2
@@ -68,8 +70,17 @@ class Engine:
         self._under_way = 0
         self._streak = Streak(session.settings.batch.give_up_after)
         self._halted = anyio.Event()
-        self.crew = Crew(session, told=self._level, peak=self._peak, expecting=self._expecting)
-        self._keeper = Keeper(store, versions or {}, self.crew.thread)
+        self._keeper = Keeper(store, versions or {})
+        self.crew = Crew(
+            session,
+            told=self._level,
+            peak=self._peak,
+            expecting=self._expecting,
+            painted=self._keeper.settle_small,
+        )
+        self._settling = Station(
+            "settle", self._keeper.settle, room=self._window, places=FILES, together=AT_ONCE
+        )
 
     async def run(self) -> Halt | None:
         """Work until the tasks are done; return why it ended before, None where it did not."""
@@ -77,7 +88,7 @@ class Engine:
             async with anyio.create_task_group() as crew:
                 if self._keeper.journal is not None:
                     crew.start_soon(self._keeper.journal.run)
-                for station in self.crew.stations.values():
+                for station in (*self.crew.stations.values(), self._settling):
                     for place in range(station.places):
                         crew.start_soon(station.run, place)
                 crew.start_soon(self._watch_the_clock)
@@ -85,6 +96,7 @@ class Engine:
                 crew.cancel_scope.cancel()
         finally:
             self.crew.close()
+            self._settling.close()
             for name, session in self._sessions.items():
                 if name is not None and not self.abandoned:
                     session.close()
@@ -119,7 +131,7 @@ class Engine:
         """Yield tasks as there is room for them; they are read a few at a time."""
         ahead = max(1, min(self._window // 2, 64))
         while not self.over():
-            some = await self.crew.thread(lambda: list(islice(self._tasks, ahead)))
+            some = await in_thread(lambda: list(islice(self._tasks, ahead)))
             if not some:
                 return
             for task in some:
@@ -172,9 +184,13 @@ class Engine:
         unit = Unit(task, self._session_of(task))
 
         def begin() -> None:
-            unit.open(self._keeper.steps_of(task), self._keeper.pictures)
+            kept = self._keeper.steps_of(task) if task.begun else {}
+            unit.open(kept, self._keeper.pictures)
 
-        await self.crew.thread(begin)
+        if task.begun or task.row.images:
+            await in_thread(begin)
+        else:
+            begin()  # nothing is to be read, so no thread is needed
         return unit
 
     def _session_of(self, task: Task) -> Session:
@@ -197,7 +213,8 @@ class Engine:
         self._tell(Event("started", step.stage, run=job.run))
         try:
             await station.do(job)
-            await self._keeper.settle(job)
+            if isinstance(step, Paint) and not isinstance(job.answer, Drawn):
+                await self._settling.do(job)
             self._heed(job)
         except Exception as error:
             await self._keeper.keep_costs(unit, job)
@@ -208,7 +225,7 @@ class Engine:
         await self._keeper.keep(unit, job)
         self._tell(Event("finished", step.stage, seconds=job.done.seconds, run=job.run))
         if unit.position in unit.kept:
-            await self.crew.thread(unit.answer, job.answer, job.done, self._keeper.pictures)
+            await in_thread(unit.answer, job.answer, job.done, self._keeper.pictures)
         else:
             unit.answer(job.answer, job.done, self._keeper.pictures)
 
@@ -266,7 +283,9 @@ class Engine:
         self.peaks[stage] = (max(memory, found.memory), max(gpu, found.gpu_memory))
 
     def _level(self, station: Station) -> None:
-        self._tell(Event("level", station.name, done=station.busy, waiting=station.waiting))
+        if self.session.broadcast.heard:
+            busy, waiting = station.busy, station.waiting
+            self._tell(Event("level", station.name, done=busy, waiting=waiting))
 
     def _tell(self, event: Event) -> None:
         self.session.broadcast.send(event)

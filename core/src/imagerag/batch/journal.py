@@ -7,6 +7,7 @@ little, and none goes on before its own is on the disk.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ from imagerag.batch.store import RunStore
 from imagerag.run import Decision, Run
 from imagerag.steps import Step
 from imagerag.values import Usage
+
+LONGEST_WAIT = 0.02
+"""Seconds that a finished step waits for company at most."""
 
 Write = Callable[[RunStore], None]
 
@@ -61,21 +65,37 @@ class Journal:
             raise waiting.error
 
     async def run(self) -> None:
-        """Commit until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake = anyio.Event()
-            taken, self._pending = self._pending, []
-            error: BaseException | None = None
+        """Commit until cancelled.
+
+        Half of the time at most goes into commits: each waits for more to write as long as the
+        last one took.
+        """
+        took = 0.0
+        try:
+            while True:
+                await self._wake.wait()
+                await anyio.sleep(min(took, LONGEST_WAIT))
+                started = time.monotonic()
+                await self._flush()
+                took = time.monotonic() - started
+        finally:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Commit what waits, also where the batch is being interrupted."""
+        self._wake = anyio.Event()
+        taken, self._pending = self._pending, []
+        if not taken:
+            return
+        error: BaseException | None = None
+        with anyio.CancelScope(shield=True):
             try:
-                # Not to be left half-way: what is under way is written even at an interruption.
-                with anyio.CancelScope(shield=True):
-                    await to_thread.run_sync(self._commit, [one.write for one in taken])
+                await to_thread.run_sync(self._commit, [one.write for one in taken])
             except Exception as trouble:
                 error = trouble
-            for one in taken:
-                one.error = error
-                one.written.set()
+        for one in taken:
+            one.error = error
+            one.written.set()
 
     def _commit(self, writes: Sequence[Write]) -> None:
         with self.store.database.writing():
@@ -236,6 +256,8 @@ def _calls(
 
 
 def _insert_calls(store: RunStore, calls: list[tuple[Any, ...]]) -> None:
+    if not calls:
+        return
     store.database.many(
         "INSERT INTO calls (work, position, stage, recorded, component, call, model, outcome, "
         "requests, images, seconds, input_tokens, output_tokens, image_tokens, usd, priced) "

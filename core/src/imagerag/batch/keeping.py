@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from imagerag.batch.journal import (
     Done,
@@ -18,23 +18,25 @@ from imagerag.batch.journal import (
 from imagerag.batch.pictures import PictureFiles
 from imagerag.batch.station import Job
 from imagerag.batch.store import RunStore
+from imagerag.batch.threads import in_thread
 from imagerag.batch.unit import Kept, Task, Unit
 from imagerag.performing import drawn
 from imagerag.run import Run
-from imagerag.steps import Drawn, Fetch, Paint
+from imagerag.steps import Drawn, Fetch
 
-InThread = Callable[..., Awaitable[Any]]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SMALL = 128 * 128
+"""Pixels of a picture that takes no longer to write than another thread takes to begin."""
 
 
 class Keeper:
     """Keeps steps, records, pictures and failures; without a store, nothing."""
 
-    def __init__(
-        self, store: RunStore | None, versions: dict[str, str], in_thread: InThread
-    ) -> None:
+    def __init__(self, store: RunStore | None, versions: dict[str, str]) -> None:
         self._store = store
         self._versions = versions
-        self._in_thread = in_thread
         self.journal = Journal(store) if store is not None else None
         self.pictures: PictureFiles | None = store.pictures if store is not None else None
 
@@ -42,16 +44,23 @@ class Keeper:
         """Return what was kept of a task by an earlier turn."""
         return kept_steps(self._store, task.key) if self._store is not None else {}
 
-    async def settle(self, job: Job) -> None:
-        """Write down what was painted, and keep the picture."""
-        if isinstance(job.step, Paint):
-            job.answer = await self._in_thread(self._settled, job.answer)
+    async def settle(self, jobs: Sequence[Job], place: int) -> None:
+        """Write down what was painted, and keep the pictures: work of a station."""
+        await in_thread(self._settled, jobs)
 
-    def _settled(self, answer: Any) -> Drawn:
-        found = drawn(*answer)
-        if self.pictures is not None:
-            self.pictures.put(found.image, found.painted.pixels_sha256)
-        return found
+    def settle_small(self, jobs: Sequence[Job]) -> None:
+        """Do the same in the thread that painted, for pictures that are quickly written."""
+        self._settled([job for job in jobs if job.error is None and _is_small(job.answer[1])])
+
+    def _settled(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            try:
+                found: Drawn = drawn(*job.answer)
+                if self.pictures is not None:
+                    self.pictures.put(found.image, found.painted.pixels_sha256)
+                job.answer = found
+            except Exception as error:
+                job.error = error
 
     async def keep(self, unit: Unit, job: Job) -> None:
         """Have an answer on the disk before anything follows from it."""
@@ -79,8 +88,9 @@ class Keeper:
         """Have a record on the disk, with small copies of the references it shows."""
         if self.journal is None:
             return
-        if run.references:
-            await self._in_thread(self._keep_references, run)
+        assert self.pictures is not None
+        if not all(self.pictures.has_reference(one.digest) for one in run.references):
+            await in_thread(self._keep_references, run)
         await self.journal.write(finished_run(task.key, run, self._versions))
 
     def _keep_references(self, run: Run) -> None:
@@ -92,3 +102,7 @@ class Keeper:
         """Write down why a task is not done."""
         if self.journal is not None:
             await self.journal.write(ended_run(task.key, state, kind, reason))
+
+
+def _is_small(image: Image) -> bool:
+    return image.width * image.height <= SMALL

@@ -33,7 +33,7 @@ class Setting:
 
 def setting_of(session: Session) -> Setting:
     """Describe a session whose components are built. Nothing is loaded."""
-    config = session.config.recorded()
+    config = session.config.recorded
     versions = versions_of(session)
     collection = ""
     if session.settings.collection and session.settings.loop.gate != "never":

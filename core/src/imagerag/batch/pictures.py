@@ -7,12 +7,14 @@ file and a damaged one is noticed.
 from __future__ import annotations
 
 import os
+import shutil
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagerag.errors import ImageRAGError, StoreError
-from imagerag.record import png_bytes, write_whole
+from imagerag.errors import StoreError
+from imagerag.record import png_bytes
 from imagerag.run import pixels_digest
 
 if TYPE_CHECKING:
@@ -23,39 +25,60 @@ REFERENCE_SIDE = 512
 
 
 class PictureFiles:
-    """The folders `pictures/` and `references/` of a run store."""
+    """The folders `pictures/` and `references/` of a run store.
+
+    A file is written under another name, in `incoming/`, and moved into place when it is whole.
+    What a crash of the machine leaves of it is noticed when it is read, and painted again.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.durable = True
+        """Whether a picture is on the disk when `put` returns. A batch whose generator paints the
+        same again leaves that to the system: what a crash of the machine loses is painted anew."""
         self._pictures = folder / "pictures"
         self._references = folder / "references"
+        self._incoming = folder / "incoming"
+        self._numbers = count()
+        self._there: set[str] = set()
+
+    def clear(self) -> None:
+        """Remove what a turn that was killed left half-written."""
+        shutil.rmtree(self._incoming, ignore_errors=True)
 
     def path(self, digest: str) -> Path:
         """Return where the picture with that digest is, or would be."""
         return self._pictures / digest[:2] / f"{digest}.png"
 
     def put(self, image: Image, digest: str | None = None) -> str:
-        """Write a picture that is not there yet, whole and durably; return its digest."""
+        """Write a picture that is not there yet, whole; return its digest."""
         digest = digest or pixels_digest(image)
         path = self.path(digest)
         if not path.exists():
-            _write(path, png_bytes(image, None))
-            _settle(path.parent)
+            self._write(path, png_bytes(image, None))
         return digest
 
     def get(self, digest: str) -> Image | None:
-        """Return a picture, None where its file is gone or damaged."""
+        """Return a picture, None where its file is gone or damaged; that one is removed."""
         from PIL import Image
 
+        path = self.path(digest)
         try:
-            picture = Image.open(BytesIO(self.path(digest).read_bytes()), formats=("PNG",))
+            picture = Image.open(BytesIO(path.read_bytes()), formats=("PNG",))
             picture.load()
+            if pixels_digest(picture) == digest:
+                return picture
         except (OSError, ValueError, SyntaxError):
-            return None  # Pillow raises all three for bytes that are no whole PNG
-        return picture if pixels_digest(picture) == digest else None
+            pass  # Pillow raises all three for bytes that are no whole PNG
+        path.unlink(missing_ok=True)
+        return None
 
     def reference_path(self, digest: str) -> Path:
         """Return where the small copy of a reference is, or would be."""
         return self._references / digest[:2] / f"{digest}.png"
+
+    def has_reference(self, digest: str) -> bool:
+        """Say whether this process has put that reference, without a look at the disk."""
+        return digest in self._there
 
     def put_reference(self, image: Image, digest: str) -> None:
         """Keep a small copy of a reference, so that reports need no collection."""
@@ -63,24 +86,30 @@ class PictureFiles:
         if not path.exists():
             small = image.convert("RGB")
             small.thumbnail((REFERENCE_SIDE, REFERENCE_SIDE))
-            _write(path, png_bytes(small, None))
+            self._write(path, png_bytes(small, None))
+        self._there.add(digest)
 
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        write_whole(path, data)
-    except ImageRAGError as error:
-        raise StoreError(
-            f"the run store cannot take another picture: {error.__cause__ or error}. Make room, "
-            "then run the same command again: what was finished is kept."
-        ) from error
-
-
-def _settle(folder: Path) -> None:
-    """Make a new name in a folder durable; not every platform can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
+    def _write(self, path: Path, data: bytes) -> None:
+        arriving = self._incoming / f"{os.getpid()}-{next(self._numbers)}"
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            try:
+                file = arriving.open("xb")
+            except FileNotFoundError:
+                self._incoming.mkdir(parents=True, exist_ok=True)
+                file = arriving.open("xb")
+            with file:
+                file.write(data)
+                if self.durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            try:
+                arriving.replace(path)
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                arriving.replace(path)
+        except OSError as error:
+            arriving.unlink(missing_ok=True)
+            raise StoreError(
+                f"the run store cannot take another picture: {error.strerror or error}. Make room "
+                "on its disk, then run the same command again: what was finished is kept."
+            ) from error

@@ -141,7 +141,8 @@ class Plan:
         last = 0
         while True:
             found = self.store.database.rows(
-                "SELECT rows.number, works.key, works.prompt, works.seed, works.row FROM rows "
+                "SELECT rows.number, works.key, works.prompt, works.seed, works.row, "
+                "EXISTS (SELECT 1 FROM steps WHERE steps.work = works.key) FROM rows "
                 "JOIN works ON works.key = rows.work "
                 "WHERE rows.batch = ? AND rows.number > ? AND works.state = 'pending' "
                 "AND NOT EXISTS (SELECT 1 FROM rows AS earlier WHERE earlier.work = rows.work "
@@ -151,8 +152,8 @@ class Plan:
             )
             if not found:
                 return
-            for number, key, prompt, seed, more in found:
-                yield Task(number, Row.again(prompt, json.loads(more)), seed, key)
+            for number, key, prompt, seed, more, begun in found:
+                yield Task(number, Row.again(prompt, json.loads(more)), seed, key, bool(begun))
             last = found[-1][0]
 
     def unread(self) -> list[str]:

@@ -68,6 +68,8 @@ class Residency:
 
     def stir(self) -> None:
         """Let those who wait look again: something has changed."""
+        if self.limit is None:
+            return
         self._changed.set()
         self._changed = anyio.Event()
 

@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 
 from imagerag.batch.journal import Done
-from imagerag.batch.measuring import Measured
 from imagerag.session import Session
 from imagerag.steps import Step
 
@@ -38,7 +37,7 @@ class Job:
     ended: anyio.Event = field(default_factory=anyio.Event)
 
 
-Work = Callable[[Sequence[Job], int], Awaitable[Measured | None]]
+Work = Callable[[Sequence[Job], int], Awaitable[object]]
 """Carries out jobs together, in the place with that number, and leaves answers in them."""
 
 Told = Callable[["Station"], None]
@@ -89,6 +88,7 @@ class Station:
         """
         if self._closed:
             raise DismissedError
+        job.ended = anyio.Event()
         await self._send.send(job)
         self._told(self)
         await job.ended.wait()
@@ -141,7 +141,7 @@ class Station:
         while True:
             try:
                 self._waiting.append(self._receive.receive_nowait())
-            except anyio.WouldBlock:
+            except (anyio.WouldBlock, anyio.ClosedResourceError):
                 return
 
     def dismiss(self) -> None:

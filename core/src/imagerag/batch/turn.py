@@ -56,6 +56,9 @@ def prepare(
 ) -> Plan:
     """Build and check every component, and write the list of prompts down. Nothing is loaded."""
     session.check()
+    store.pictures.clear()
+    generator = session.generator
+    store.pictures.durable = generator.remote or not generator.capability().seeded
     plan = Plan(store, session)
     plan.write(rows, source, content)
     return plan

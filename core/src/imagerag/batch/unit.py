@@ -22,12 +22,16 @@ Kept = dict[int, tuple[str, str, str, Done]]
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is to be done: a row, its seed, and the key of that work ("" where none is kept)."""
+    """What is to be done: a row, its seed, and the key of that work ("" where none is kept).
+
+    `begun` says that an earlier turn has kept steps of it.
+    """
 
     number: int
     row: Row
     seed: int
     key: str = ""
+    begun: bool = False
 
 
 @dataclass
