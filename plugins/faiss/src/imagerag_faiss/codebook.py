@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 BITS = 4
 """Bits of one number of a code: what fast-scan looks up in a register."""
 
-SAMPLE = 16_384
-"""Rows to train on at most, evenly spread. Four times as many find no more of the nearest."""
+SAMPLE = 4_096
+"""Rows to train on at most, evenly spread: 256 for each centroid. Sixteen times as many, in fifteen
+times the time, find no more of the nearest (350,000 vectors of bench/vectors.py)."""
 
-PER_CENTROID = 256
-"""Rows for each centroid that k-means looks at: with 1,024 it takes 5 times as long for .001 of
-recall (350,000 vectors of bench/vectors.py)."""
+ROUNDS = 10
+"""Rounds of k-means; faiss's 25 find no more either."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class Codebook:
         import faiss
 
         index = _empty(dim, code_dims)
-        index.pq.cp.max_points_per_centroid = PER_CENTROID
+        index.pq.cp.max_points_per_centroid = SAMPLE >> BITS
         index.pq.cp.min_points_per_centroid = 1
+        index.pq.cp.niter = ROUNDS
         index.train(padded(sample, code_dims))
         return cls(dim, code_dims, rows, faiss.vector_to_array(index.pq.centroids))
 

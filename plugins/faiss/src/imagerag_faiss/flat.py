@@ -4,13 +4,14 @@ f16 rows are what faiss's scalar quantizer calls codes of 16-bit floats, so they
 they lie, in the mapped files, without a copy. Where there are many queries, blocks of rows become
 f32 instead, and are multiplied by BLAS: one block then serves all queries.
 
-The best rows by sums in single precision are not quite the best ones. So more of them are named
-than are wanted, until the last one is too far below to be among those by any rounding: then the
-true nearest are among them, however many are equally near.
+The best rows by sums in single precision are not quite the best ones. So more of them are looked
+for than are wanted, until the last one is so far below that no row left out can belong to those
+wanted by any rounding, however many are equally near.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -21,6 +22,7 @@ from imagerag_faiss.threads import limited
 from imagerag_vectors.code import Code
 from imagerag_vectors.exact import KERNEL_ERROR
 from imagerag_vectors.manifest import CodeEntry
+from imagerag_vectors.scores import cosines, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,24 +75,32 @@ class FlatCode(Code):
             with limited(threads):
                 found = self._multiplied(queries, wanted)
         return [
-            self._widened(query, one, count, threads)
+            self._sure(query, one, count, threads)
             for query, one in zip(queries, found, strict=True)
         ]
 
-    def _widened(
+    def _sure(
         self, query: NDArray[np.float32], found: Found, count: int, threads: int
     ) -> NDArray[np.int64]:
-        """Go on until what was left out is sure to be further away than the `count` nearest."""
+        """Return rows that no row left out can be as near as, at least `count` of them."""
         rows, products = found
         everything = self._store.rows
-        while len(rows) < everything and products[-1] > products[count - 1] - 2 * KERNEL_ERROR:
+        while len(rows) < everything:
+            sure = products > products[-1] + 2 * KERNEL_ERROR
+            if sure[count - 1]:
+                rows = rows[sure]
+                break
             wanted = min(4 * len(rows), everything)
             if self._scans():
                 rows, products = self._scanned(query, wanted, threads)
             else:
                 with limited(threads):
                     [(rows, products)] = self._multiplied(query[None], wanted)
-        return rows
+        if len(rows) <= 4 * count:
+            return rows
+        # Very many are equally near: which ones come first is settled here, by exact scores and id.
+        vectors, ids = self._store.take(rows)
+        return ordered(rows, cosines(vectors, query), ids, -math.inf).first(count).rows
 
     def _scans(self) -> bool:
         return is_half(self._store.matrices[0])
