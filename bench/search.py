@@ -24,6 +24,7 @@ import hashlib
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,7 +53,11 @@ TOP = 10
 SHAPE = (1_000, 8_192)
 """Queries and rows of one matrix product: large enough for its full rate."""
 
-PAIRS = 15
+BATCH = 1_000
+"""Questions that are asked at once."""
+
+PAIRS, TURNS = 15, 3
+"""How often a question is compared with a copy, and a batch with a product."""
 
 
 class Known(Encoder):
@@ -149,18 +154,37 @@ def _identity(number: int) -> str:
 
 def build(folder: Path, name: str, threads: int) -> dict[str, Any]:
     """Return what building from kept embeddings costs, and of that what the structure costs."""
-    retriever = retriever_of(name, folder, threads)
-    with Collection.open(folder / "pool") as collection:
-        before = _memory()
-        seconds, _ = _timed(lambda: retriever.sync(collection))
-        figures = {"build_s": seconds, "build_mb": _peak_mb() - sum(before.values())}
-        store = retriever._opened.store
-        code = retriever.code(store.rows)
-        figures["structure_s"] = _timed(lambda: code.extend(store, None))[0] if code else 0.0
     index = folder / "pool" / "indexes"
-    named = [index.glob(f"*/{entry}") for entry in store.manifest.files()]
-    figures["disk_mb"] = sum(p.stat().st_size for paths in named for p in paths) / 1e6
-    return figures
+    shutil.rmtree(index, ignore_errors=True)
+    retriever = retriever_of(name, folder, threads)
+    spent = [0.0]
+    make = retriever.code
+
+    def watched(rows: int) -> Any:
+        code = make(rows)
+        if code is None:
+            return None
+        extend = code.extend
+
+        def timed(store: Any, old: Any) -> Any:
+            seconds, entry = _timed(lambda: extend(store, old))
+            spent[0] += seconds
+            return entry
+
+        code.extend = timed
+        return code
+
+    retriever.code = watched
+    with Collection.open(folder / "pool") as collection:
+        before = sum(_memory().values())
+        seconds, _ = _timed(lambda: retriever.sync(collection))
+    size = sum(path.stat().st_size for path in index.rglob("*") if path.is_file())
+    return {
+        "build_s": seconds,
+        "structure_s": spent[0],
+        "build_mb": _peak_mb() - before,
+        "disk_mb": size / 1e6,
+    }
 
 
 def use(folder: Path, name: str, threads: int, count: int) -> dict[str, Any]:
@@ -182,8 +206,8 @@ def use(folder: Path, name: str, threads: int, count: int) -> dict[str, Any]:
         pictures = [retriever.search([Query(text=text)], TOP)[0] for text in images]
         figures |= _recall("image", folder, pictures)
         figures |= _inside(retriever, name, folder, count, threads)
-        every = [Query(text=text) for text in texts]
-        figures |= _beside_products(lambda: retriever.search(every, TOP), retriever, count)
+        if name in EXACT:
+            figures |= _batch(retriever, count)
     return figures
 
 
@@ -225,7 +249,16 @@ def _inside(retriever: Any, name: str, folder: Path, count: int, threads: int) -
     figures["scored_p50_ms"] = scored["p50_ms"]
     if name in EXACT:
         figures |= _beside_copies(lambda: alone(asked[0]), opened.store, threads)
+        batch = np.resize(vectors, (BATCH, vectors.shape[1]))
+        products = _beside_products(lambda: alone(batch), opened.store)
+        figures["library_of_product"] = products["of_product"]
     return figures
+
+
+def _batch(retriever: Any, count: int) -> dict[str, float]:
+    """Ask many texts at once."""
+    asked = [Query(text=f"text {n % count}") for n in range(BATCH)]
+    return _beside_products(lambda: retriever.search(asked, TOP), retriever._opened.store)
 
 
 def _beside_copies(ask: Callable[[], Any], store: Any, threads: int) -> dict[str, float]:
@@ -248,22 +281,21 @@ def _beside_copies(ask: Callable[[], Any], store: Any, threads: int) -> dict[str
     return {"copy_gb_s": speed, "of_copy": ratio, "of_traffic": ratio / 2}
 
 
-def _beside_products(ask: Callable[[], Any], retriever: Any, count: int) -> dict[str, float]:
+def _beside_products(ask: Callable[[], Any], store: Any) -> dict[str, float]:
     """Compare a batch with one matrix product's rate, in turns."""
     random = np.random.default_rng(0)
-    store = retriever._opened.store
     dim = store.manifest.dim
     left, right = (random.random((rows, dim), dtype=np.float32) for rows in SHAPE)
     work = 2.0 * dim * SHAPE[0] * SHAPE[1]
     rates, seconds = [], []
-    for _ in range(3):
+    for _ in range(TURNS):
         rates.append(work / _timed(lambda: left @ right.T)[0])
         seconds.append(_timed(ask)[0])
         rates.append(work / _timed(lambda: left @ right.T)[0])
-    done = 2.0 * dim * store.rows * count
+    done = 2.0 * dim * store.rows * BATCH
     ratios = [done / s / max(rates[2 * n : 2 * n + 2]) for n, s in enumerate(seconds)]
     return {
-        "batch_per_s": count / min(seconds),
+        "batch_per_s": BATCH / min(seconds),
         "product_gflop_s": max(rates) / 1e9,
         "of_product": float(np.median(ratios)),
     }
