@@ -11,6 +11,7 @@ import pytest
 
 from imagerag.cli.index import index
 from imagerag.collection import Collection
+from imagerag.registry import Registry
 from imagerag.session import Session
 from imagerag.testing import registry
 from imagerag.values import Query
@@ -52,6 +53,7 @@ def run(
     file.write_text(CONFIG.format(collection=collection.path), "utf-8")
     parser = argparse.ArgumentParser(prog="imagerag index")
     index(parser)
+    parser.set_defaults(registry=Registry())
 
     def call(*words: str) -> int:
         arguments = parser.parse_args(["--config", str(file), *words])

@@ -6,8 +6,7 @@ import hashlib
 import logging
 import threading
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from collections.abc import Collection as Ids
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -22,7 +21,8 @@ from imagerag_vectors.code import Code
 from imagerag_vectors.config import VectorConfig
 from imagerag_vectors.files import DamagedIndexError
 from imagerag_vectors.hits import hits_of
-from imagerag_vectors.purge import purge
+from imagerag_vectors.info import indexes_in_words
+from imagerag_vectors.purge import purge_indexes
 from imagerag_vectors.scores import Candidates
 from imagerag_vectors.store import VectorStore
 from imagerag_vectors.sync import Sync, loaded, on_disk
@@ -136,11 +136,13 @@ class VectorRetriever(Retriever):
                 opened = self._mend(opened, error)
         raise AssertionError("unreachable")
 
-    def purge(self, collection_path: Path, ids: Ids[str]) -> None:
-        """Write the collection's indexes of this family anew without some items' rows."""
-        for folder in sorted((collection_path / "indexes").glob(f"{self.family}-*")):
-            with self._lock, only_one(folder):
-                purge(folder, ids, self.code)
+    def purge(self, collection_path: Path, ids: Set[str]) -> set[str]:
+        """Write the collection's indexes of this family anew without some items; name them."""
+        return purge_indexes(collection_path, self.family, ids)
+
+    def info(self, collection: Collection) -> Mapping[str, str]:
+        """Say how the indexes of this family search, what they hold, and if they are up to date."""
+        return indexes_in_words(collection, self.family, getattr(self.config, "kind", self.family))
 
     def _search(
         self,

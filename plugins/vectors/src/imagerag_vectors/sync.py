@@ -61,11 +61,9 @@ def loaded(
     return VectorStore(folder, Manifest(encoder.space, encoder.dim, dtype, collection.uid))
 
 
-def finish(
-    store: VectorStore, change: int, code: Callable[[int], Code | None], *, all_dead: bool = False
-) -> None:
+def finish(store: VectorStore, change: int, code: Callable[[int], Code | None]) -> None:
     """Bring rows and structure into order, make them the index, and delete what it was before."""
-    store.compact(all_dead=all_dead)
+    store.compact()
     structure = code(store.rows) if store.rows else None
     if structure is None:
         store.set_code(None)
