@@ -21,20 +21,25 @@ MODULES = {
 }
 
 LAYERS = [
-    {"errors", "values", "events", "text", "policy", "component_config", "known", "chosen"},
-    {"batch_policy", "component", "steps", "under_way"},
+    {"errors", "values", "events", "text", "policy", "component_config", "known", "chosen"}
+    | {"filters", "licences"},
+    {"batch_policy", "component", "json_values", "steps", "under_way"},
     {"resources", "folder_lock", "toml_source", "record_form", "png_text", "ledger"},
     {"roles"},
     {"hooks"},
     {"installed", "registry"},
     {"config", "config_schema", "broadcast", "collection", "embedding"},
-    {"opening", "session", "run", "progress", "account", "parts", "unallowed"},
+    {"opening", "session", "run", "progress", "account", "parts", "unallowed"}
+    | {"guarded", "privacy", "sieve"},
     {"versions", "review", "selection", "performing"},
     {"loop"},
     {
         "batch",
+        "contact_sheet",
+        "credits",
         "record",
         "replaying",
+        "report",
         "story",
         "strip_image",
         "page",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
 from imagerag.errors import RecordError
+from imagerag.json_values import plain
 from imagerag.ledger import dollars
 from imagerag.record_form import RecordForm
 from imagerag.values import Guidance, Hit, Reference, Review, Usage
@@ -267,22 +268,6 @@ class Run:
         )
         _ = run.kept_painting  # a record that names no kept picture is refused here
         return run
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON would give it back, at any depth.
-
-    Lists stand for tuples, objects for mappings and for dataclasses.
-    """
-    if isinstance(value, (str, int, float, bool)) or value is None:
-        return value
-    if isinstance(value, Mapping):
-        return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    if is_dataclass(value):
-        return {key: plain(part) for key, part in vars(value).items()}
-    return value
 
 
 def hit_record(hit: Hit) -> dict[str, Any]:

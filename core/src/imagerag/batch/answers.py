@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imagerag.run import Painted, Used, plain
+from imagerag.json_values import plain
+from imagerag.run import Painted, Used
 from imagerag.steps import Ask, Compare, Drawn, Order, Paint, Search, Step
 from imagerag.values import (
     Comparison,
