@@ -2,7 +2,7 @@
 
 For retrievers that search vectors. Pictures are read and decoded in threads while the encoder works
 on those before: Pillow lets go of the interpreter while it decodes, and so does a model while it
-computes.
+computes. They come no larger than the encoder has use for, where it tells its `image_size`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from imagerag.collection.scaling import shortest_for
 from imagerag.errors import CapabilityError, CollectionError, ImageError
 
 if TYPE_CHECKING:
@@ -75,11 +76,15 @@ class Embedder:
             return
         waiting: deque[tuple[str, Future[Image]]] = deque()
         threads = min(_MOST_THREADS, os.cpu_count() or 1)
+        shortest = shortest_for(self._encoder.image_size)
+        # Whole pictures can be large: then only as many wait as there are threads.
+        ahead = threads + 1 if shortest is None else max(self._batch_size, 2 * threads)
         pool = ThreadPoolExecutor(threads, "decode")
         try:
             for identity in ids:
-                waiting.append((identity, pool.submit(self._collection.image, identity)))
-                if len(waiting) > self._batch_size:
+                image = pool.submit(self._collection.image, identity, shortest=shortest)
+                waiting.append((identity, image))
+                if len(waiting) > ahead:
                     yield from self._read(*waiting.popleft())
             while waiting:
                 yield from self._read(*waiting.popleft())

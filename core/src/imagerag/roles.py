@@ -128,6 +128,15 @@ class Encoder(Component):
     def space(self) -> str:
         """A stable id of model, weights and preprocessing; equal exactly for comparable vectors."""
 
+    @property
+    def image_size(self) -> int | None:
+        """Side of the square in pixels that pictures are scaled to, None where that is not so.
+
+        Whoever encodes a collection may then decode its pictures smaller than they are, at no less
+        than one and a half times this size. It is found without loading the model.
+        """
+        return None
+
     @abstractmethod
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors, float32, shape (len(texts), dim). Too long texts are truncated."""

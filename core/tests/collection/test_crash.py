@@ -67,7 +67,7 @@ def test_a_killed_writer_loses_nothing_that_it_reported(tmp_path: Path) -> None:
         child = start(folder, 0, 4000)
         assert child.stdout is not None
         assert child.stdout.readline() == "open\n"
-        time.sleep(chance.uniform(0.0, 0.25))
+        time.sleep(chance.uniform(0.0, 0.7))
         child.send_signal(signal.SIGKILL)
         told = [int(line) for line in child.stdout.read().splitlines()]
         child.wait()

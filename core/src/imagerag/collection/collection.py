@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from imagerag.registry import Registry
-    from imagerag.roles import Found
+    from imagerag.roles import Encoder, Found
     from imagerag.values import Item
 
 
@@ -149,6 +149,8 @@ class Collection:
         private: bool = False,
         progress: Progress | None = None,
         allow_purged: bool = False,
+        encoder: Encoder | None = None,
+        isolated: bool = True,
     ) -> AddReport:
         """Take images in, batch by batch; each batch is durable before the next begins.
 
@@ -156,11 +158,24 @@ class Collection:
         report. Adding again changes nothing, except that new captions, licences, creators, sources
         and tags replace old ones; unknown ones do not. Of several images with the same bytes the
         first one counts. `progress("add", done, 0)` is called after each image.
-        What was purged is skipped, unless `allow_purged`.
+        What was purged is skipped, unless `allow_purged`. Files that are as they were when they
+        were taken in before are passed over unread.
+
+        With an `encoder`, pictures are encoded while others are decoded and written, and their
+        embeddings kept; a remote one is shown no private picture. Files are decoded in processes
+        that may die of them; `isolated=False` saves that where you made the files yourself.
         """
         self._catalogue.verify()
         PurgeMarks(self._catalogue).verify()
-        return Ingest(self._catalogue, self._files, private, allow_purged).run(found, progress)
+        ingest = Ingest(
+            self._catalogue,
+            self._files,
+            private=private,
+            allow_purged=allow_purged,
+            encoder=encoder,
+            isolated=isolated,
+        )
+        return ingest.run(found, progress)
 
     def remove(self, ids: Iterable[str]) -> int:
         """Hide items at once, and return how many were there; unknown ids are ignored.
@@ -232,9 +247,10 @@ class Collection:
             raise self._absent(identity)
         return self._files.path(identity, found[identity][1])
 
-    def image(self, identity: str) -> Image:
+    def image(self, identity: str, *, shortest: int | None = None) -> Image:
         """Return an item's picture, upright and in RGB, after checking its bytes against its id.
 
+        With `shortest` it may come smaller, with a shorter side of at least that many pixels.
         Raises `CollectionError` where the item or its file is gone, `ImageError` where the file was
         changed.
         """
@@ -251,7 +267,7 @@ class Collection:
                 f"The image file {str(path)!r} was changed after it was added. "
                 f"{again}{identity[:12]}"
             )
-        return decode.open_image(data)
+        return decode.open_image(data, shortest=shortest)
 
     def vectors(self, space: str, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Return the embeddings kept of `ids` in `space`, by id; absent ones are left out."""

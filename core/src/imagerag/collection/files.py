@@ -8,6 +8,7 @@ what a killed writer placed without rows. All writing happens under the catalogu
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,6 +30,14 @@ class ImageFiles:
     def path(self, item: str, extension: str) -> Path:
         """Return where the file of an item belongs."""
         return self._images / item[:2] / f"{item}.{extension}"
+
+    def size(self, item: str, extension: str) -> int | None:
+        """Return how many bytes the file of an item has, None where it is not there."""
+        try:
+            status = self.path(item, extension).stat()
+        except OSError:
+            return None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
 
     def place(self, batch: Iterable[tuple[str, str, bytes]]) -> None:
         """Write files given as (id, extension, bytes), durably, replacing any that exist.

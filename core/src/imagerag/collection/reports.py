@@ -17,7 +17,7 @@ class AddReport:
 
     `added`, `updated` and `unchanged` count items; `duplicates` counts further files of the same
     call whose bytes had already been seen in it. `skipped` names each image that was not taken, and
-    why.
+    why. `near` counts those of the added or updated items that nearly repeat another one.
     """
 
     added: int = 0
@@ -25,6 +25,7 @@ class AddReport:
     unchanged: int = 0
     duplicates: int = 0
     skipped: tuple[tuple[str, str], ...] = ()
+    near: int = 0
 
     @property
     def accepted(self) -> int:
@@ -45,6 +46,19 @@ class PurgeReport:
     bytes: int = 0
     receipt: Path | None = None
     problems: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What went into an exported file.
+
+    It has `items` images and `bytes` bytes; `skipped` names images that could not be read, by id,
+    and why.
+    """
+
+    items: int
+    bytes: int
+    skipped: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
