@@ -116,3 +116,79 @@ def test_a_remote_conditioner_never_sees_private_images(plugins, settings, mixed
         "leave private images out: 1 that came up; remote components are not allowed to see them: "
         "away"
     ]
+
+
+@pytest.fixture
+def private_file(mixed, home):
+    """The file of the private hedgehog."""
+    from imagerag import Collection
+
+    with Collection.open(home / "collections" / "pool") as collection:
+        return collection.file(mixed["a photo of a hedgehog"])
+
+
+@pytest.mark.parametrize("gate", ["draft", "never"])
+def test_a_private_image_that_is_given_by_hand_is_refused_where_it_would_leave(
+    plugins, settings, private_file, gate
+):
+    values = {**settings(gate=gate), "generator": {"use": "away"}}
+    with ImageRAG.from_config(values, registry=plugins, progress=False) as one:
+        with pytest.raises(CapabilityError, match=r"given is a private one.*'pool'.*'away'"):
+            one.generate(PROMPT, images=[private_file])
+        assert one.session.generator.guidances == []
+
+
+def test_an_image_of_nobodys_may_be_given_to_a_remote_generator(plugins, settings, mixed, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (5, 5), "red").save(tmp_path / "own.png")
+    values = {**settings(), "generator": {"use": "away"}}
+    with ImageRAG.from_config(values, registry=plugins, progress=False) as one:
+        run = one.generate(PROMPT, images=[tmp_path / "own.png"])
+    assert run.kept_painting.references[0].origin == "user"
+
+
+def test_nothing_is_recorded_where_nothing_private_was_held_back(plugins, settings, pool, reasons):
+    run, _, _ = run_with(plugins, settings, "away")
+    assert run.references
+    assert reasons(run, "retrieve") == []
+
+
+def test_the_names_of_others_allow_nothing(plugins, settings, mixed):
+    run, _, _ = run_with(plugins, settings, "away", allow_remote=["awa", "away@acme", ""])
+    assert [r.digest for r in run.references] == [mixed["a photo of a axolotl"]]
+
+
+@pytest.mark.parametrize("listing", ["open", "hidden", "refused"])
+def test_a_guarded_collection_gives_no_private_pixels(mixed, home, listing):
+    import numpy as np
+
+    from imagerag import Collection
+    from imagerag.guarded import GuardedCollection
+
+    secret, public = mixed["a photo of a hedgehog"], mixed["a photo of a axolotl"]
+    with Collection.open(home / "collections" / "pool") as collection:
+        guarded = GuardedCollection(collection, ["away"], listing)
+        collection.put_vectors("s", [secret, public], np.eye(2, dtype=np.float32))
+        assert guarded.image(public).size == collection.image(public).size
+        assert set(guarded.vectors("s", [secret, public])) == {public}
+        for reading in (guarded.image, guarded.file):
+            with pytest.raises(CapabilityError, match="'away'"):
+                reading(secret)
+        if listing == "open":
+            assert guarded.has(secret) and len(list(guarded.items())) == 2
+            assert guarded.stats().private == 1
+        else:
+            assert not guarded.has(secret) and guarded.lookup([secret]) == {}
+            assert guarded.matching(secret[:8]) == []
+            with pytest.raises(CapabilityError):
+                guarded.stats()
+        if listing == "hidden":
+            assert [item.id for item in guarded.items()] == [public]
+            assert [change.id for change in guarded.changes(0) if change.item] == [public]
+        if listing == "refused":
+            for reading in (guarded.items, lambda: guarded.changes(0)):
+                with pytest.raises(CapabilityError):
+                    list(reading())
+        guarded.close()
+        assert collection.has(secret)
