@@ -14,11 +14,11 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from imagerag.report.cards import Card, Panel
+from imagerag.report.cards import Card, Outcome, Panel
 
 _HERE = Path(__file__).parent
 
-OUTCOMES = {
+OUTCOMES: dict[Outcome, str] = {
     "result": "kept with references",
     "draft": "kept the draft",
     "failed": "failed",
@@ -171,7 +171,7 @@ def _figure(panel: Panel, thumbnail: Address, picture: Address) -> str:
     # Sources come from strangers' tables: only web addresses become links.
     if panel.link.startswith(("https://", "http://")):
         lines += f'<a href="{escape(panel.link)}" rel="noreferrer noopener">source</a>'
-    small = panel.path and thumbnail(panel.path)
+    small = None if panel.path is None else thumbnail(panel.path)
     if panel.path is None or small is None:
         image = '<span class="none">not here</span>'
     else:

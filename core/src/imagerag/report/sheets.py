@@ -27,7 +27,7 @@ def write_sheets(folder: Path, shown: Sequence[Card]) -> list[str]:
     for old in folder.glob("contact-sheet-*.jpg"):
         old.unlink()
     kept = [(card, path) for card in shown if (path := _kept(card)) is not None]
-    names = []
+    names: list[str] = []
     for start in range(0, len(kept), ON_A_SHEET):
         part = kept[start : start + ON_A_SHEET]
         name = f"contact-sheet-{len(names) + 1:03}.jpg"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+from base64 import b64encode
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -47,7 +47,7 @@ class Thumbnails:
     def _made(self, picture: Path) -> str | None:
         if self._inline:
             data = _small(picture)
-            return data and "data:image/webp;base64," + base64.b64encode(data).decode()
+            return None if data is None else f"data:image/webp;base64,{b64encode(data).decode()}"
         # A reference is kept at another size than a picture of the same pixels: names differ.
         place = self._folder / f"{picture.parent.parent.name[0]}-{picture.stem[:32]}.webp"
         if not place.exists():
