@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from imagerag.cli import collection_info, console
 from imagerag.cli.collection_add import add_add, add_create
+from imagerag.cli.collection_archive import add_archive
 from imagerag.cli.collection_purge import add_purge
 from imagerag.cli.options import add_json
 from imagerag.collection.place import collections, default_root, resolve
@@ -52,6 +53,7 @@ def collection(parser: argparse.ArgumentParser) -> None:
     remove.set_defaults(run=_remove)
 
     add_purge(actions)
+    add_archive(actions)
 
 
 def _open(name: str) -> Collection:

@@ -14,18 +14,23 @@ if TYPE_CHECKING:
     from imagerag.collection.collection import Collection
     from imagerag.collection.container import Header
     from imagerag.collection.decode import open_image, sniff
+    from imagerag.collection.exporting import export_collection
+    from imagerag.collection.importing import import_collection
     from imagerag.collection.place import collections, default_root, resolve
-    from imagerag.collection.reports import AddReport, Change, PurgeReport, Stats
+    from imagerag.collection.reports import AddReport, Change, ExportReport, PurgeReport, Stats
 
 _HOMES = {
     "AddReport": "reports",
     "Change": "reports",
     "Collection": "collection",
+    "ExportReport": "reports",
     "Header": "container",
     "PurgeReport": "reports",
     "Stats": "reports",
     "collections": "place",
     "default_root": "place",
+    "export_collection": "exporting",
+    "import_collection": "importing",
     "open_image": "decode",
     "resolve": "place",
     "sniff": "decode",
@@ -35,11 +40,14 @@ __all__ = [
     "AddReport",
     "Change",
     "Collection",
+    "ExportReport",
     "Header",
     "PurgeReport",
     "Stats",
     "collections",
     "default_root",
+    "export_collection",
+    "import_collection",
     "open_image",
     "resolve",
     "sniff",

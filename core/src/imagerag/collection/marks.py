@@ -7,7 +7,7 @@ second copy that a damaged mark could be compared with, so their exclusive-or is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.rows import iso
@@ -58,6 +58,12 @@ class PurgeMarks:
         fresh = [_mark(salt, one) for one in ids if one not in known]
         self._catalogue.many("INSERT INTO purged VALUES (?, ?)", [(mark, at) for mark in fresh])
         self._toggle(fresh)
+
+    def take_over(self, marks: Mapping[bytes, int]) -> None:
+        """Put down the marks of another copy of this collection, which has the same salt."""
+        self._catalogue.many("INSERT OR IGNORE INTO purged VALUES (?, ?)", marks.items())
+        every = [row[0] for row in self._catalogue.rows("SELECT mark FROM purged")]
+        self._catalogue.set_meta({_SUM: _xor(every)})
 
     def lift(self, ids: Sequence[str]) -> None:
         """Take the marks of items away; those without one are passed over."""
