@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imagerag_faiss.codebook import SAMPLE, Codebook, padded
+from imagerag_faiss.config import FINE, FaissConfig
 from imagerag_faiss.threads import limited
 from imagerag_vectors.code import Code
 from imagerag_vectors.files import FileEntry, new_name, write_file
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from imagerag_faiss.config import FaissConfig
     from imagerag_vectors.store import VectorStore
 
 CHUNK = 65_536
@@ -31,6 +31,9 @@ CHUNK = 65_536
 
 OUTGROWN = 4
 """A codebook is trained anew when there are this many times as many rows as it was trained for."""
+
+LAYOUT = 1
+"""To be raised with any change of what is in the files, or of how dimensions decide it."""
 
 _ENCODE = 8_192
 _TOGETHER = 32
@@ -48,8 +51,8 @@ class FastScanCode(Code):
         self._index: Any = None
 
     def shape(self) -> dict[str, Any]:
-        """Return what the codes depend on."""
-        return {"code_dims": self._config.code_dims}
+        """Return what the codes depend on, besides the dimensions."""
+        return {"code_dims": self._config.code_dims, "layout": LAYOUT}
 
     def extend(self, store: VectorStore, old: CodeEntry | None) -> CodeEntry:
         """Encode the rows that are new; all of them with a new codebook, where they are many."""
@@ -85,20 +88,25 @@ class FastScanCode(Code):
                 self._index, self._maps = index, []
         wanted = min(count * self._config.rescored, self._entry.rows)
         with limited(threads):
-            _, rows = self._index.search(padded(queries, self._config.code_dims), wanted)
+            _, rows = self._index.search(padded(queries, self._code_dims(queries.shape[1])), wanted)
         return [found[found >= 0] for found in rows]
 
     def _book(self, store: VectorStore, entry: CodeEntry) -> Codebook:
         contents = entry.files[0].map(store.folder)
         entry.files[0].check_contents(contents)
-        return Codebook.unpack(store.manifest.dim, self._config.code_dims, contents)
+        dim = store.manifest.dim
+        return Codebook.unpack(dim, self._code_dims(dim), contents)
 
     def _trained(self, store: VectorStore) -> Codebook:
         import numpy as np
 
         rows = np.linspace(0, store.rows - 1, min(SAMPLE, store.rows)).astype(np.int64)
         sample = store.take(rows)[0].astype(np.float32)
-        return Codebook.train(store.manifest.dim, self._config.code_dims, store.rows, sample)
+        dim = store.manifest.dim
+        return Codebook.train(dim, self._code_dims(dim), store.rows, sample)
+
+    def _code_dims(self, dim: int) -> int:
+        return self._config.code_dims or (1 if dim <= FINE else 2)
 
 
 def _blocks(store: VectorStore, start: int, end: int) -> Iterator[NDArray[np.float32]]:
