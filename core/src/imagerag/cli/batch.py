@@ -46,6 +46,9 @@ def batch(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="say what it would take; paint and ask nothing"
     )
     parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument(
+        "--no-report", action="store_true", help="write no page of what was painted at the end"
+    )
     add_config(parser)
     add_json(parser)
     parser.set_defaults(run=_run)
@@ -53,6 +56,7 @@ def batch(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from imagerag.batch.prompts import PromptFile
+    from imagerag.batch_view import BatchView
     from imagerag.session import Session
 
     changed = overrides(arguments)
@@ -61,7 +65,10 @@ def _run(arguments: argparse.Namespace) -> int:
             changed[key] = getattr(arguments, key)
     limits = _limits(arguments)
     prompts = PromptFile(arguments.prompts)
-    session = Session.from_config(config_source(arguments), changed, registry=arguments.registry)
+    view = BatchView(False if arguments.quiet or arguments.dry_run else None)
+    session = Session.from_config(
+        config_source(arguments), changed, registry=arguments.registry, listener=view
+    )
     if arguments.dry_run:
         from imagerag.batch.estimate import estimate
         from imagerag.explaining import explain
@@ -94,6 +101,7 @@ def _work(arguments: argparse.Namespace, session: Any, prompts: Any, limits: Lim
                 plan.retry_failed()
             turn = take(plan, limits)
             _tell(arguments, store, turn)
+            _report(arguments, store, turn)
             closing = None if turn.abandoned else session
         finally:
             if closing is not None:
@@ -140,6 +148,15 @@ def _tell(arguments: argparse.Namespace, store: RunStore, turn: Turn) -> None:
         f"\n{counts.done} of {counts.rows} done, {counts.failed} failed, {counts.pending} left, "
         f"in {turn.seconds:.1f} s: {store.folder}"
     )
+
+
+def _report(arguments: argparse.Namespace, store: RunStore, turn: Turn) -> None:
+    """Write the report of a batch that has come to its end; who interrupts one is in a hurry."""
+    if arguments.no_report or turn.halt is not None or turn.abandoned:
+        return
+    from imagerag.report import write_report
+
+    note(f"report: {write_report(store, batch=turn.batch).page}")
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
