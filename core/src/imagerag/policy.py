@@ -76,11 +76,11 @@ class Policy(ComponentConfig):
         description="Names of remote components that may see private images, at whatever address "
         "their own options name; none by default.",
     )
-    where: Filter = Field(
-        default_factory=lambda: Filter(),
+    where: Filter | None = Field(
+        None,
         description="Which items may be references: 'licences', 'tags' and 'creators' (one of each "
         "list is enough), 'private' (true or false), 'added_after' and 'added_before'. Everything "
-        "where empty.",
+        "where unset.",
     )
     require_licence: tuple[str, ...] = Field(
         (),
