@@ -64,6 +64,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--private", action="store_true", help="never show these to a remote model")
     parser.add_argument("--licence", "--license", help="licence where the source names none")
     parser.add_argument("--creator", help="creator where the source names none")
+    parser.add_argument("--allow-purged", action="store_true", help="take in what was purged")
     parser.add_argument(
         "--report", metavar="FILE", type=Path, help="write what was skipped, and why, as JSON lines"
     )
@@ -144,7 +145,10 @@ def _fill(target: Collection, source: Source, arguments: argparse.Namespace) -> 
             for place in arguments.places:
                 bar.next_place()
                 report = target.add(
-                    source.find(place), private=arguments.private, progress=bar.progress
+                    source.find(place),
+                    private=arguments.private,
+                    progress=bar.progress,
+                    allow_purged=arguments.allow_purged,
                 )
                 total = _sum(total, report, tuple(source.problems))
     except KeyboardInterrupt:
