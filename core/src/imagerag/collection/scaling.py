@@ -2,8 +2,8 @@
 
 A JPEG is stored as blocks of 8 × 8 frequencies, from which libjpeg makes a picture of an eighth, a
 quarter or half the size without computing the pixels in between (Pillow's `draft`). The rest is a
-mean over squares. Both keep the whole extent of the picture: a size that does not divide evenly is
-mended, since a shift of half a pixel moves the vectors of small encoders.
+mean over squares. Both keep the picture's whole extent and its proportions: where a size does not
+divide evenly that is mended, since a shift of half a pixel moves the vectors of small encoders.
 """
 
 from __future__ import annotations
@@ -46,12 +46,25 @@ def draft(picture: Image, shortest: int | None) -> Extent:
 
 
 def fitted(image: Image, extent: Extent, shortest: int | None) -> Image:
-    """Return a decoded picture without what lies beyond its extent, scaled down by whole steps."""
+    """Return a decoded picture without what lies beyond its extent, perhaps scaled down further."""
     from PIL.Image import Resampling
 
-    steps = 1 if shortest is None else max(1, int(min(extent)) // shortest)
+    short, long = sorted(extent)
+    steps = 1 if shortest is None else max(1, int(short) // shortest)
     if steps == 1 and extent[0] == image.width and extent[1] == image.height:
         return image
-    size = (max(1, round(image.width / steps)), max(1, round(image.height / steps)))
+    least, most = _alike(long / short, int(short / steps), shortest or 1)
+    size = (least, most) if extent[0] <= extent[1] else (most, least)
     way = Resampling.BICUBIC if steps == 1 else Resampling.BOX
     return image.resize(size, way, box=(0, 0, *extent))
+
+
+def _alike(ratio: float, short: int, shortest: int) -> tuple[int, int]:
+    """Return the two sides, the shorter one a tenth below `short` at most, nearest to `ratio`.
+
+    The encoder rounds the sides of its own scaled picture: a ratio that is a little off can round
+    to another side, and move the square that is cut from the middle.
+    """
+    sides = range(short, max(min(shortest, short), int(0.9 * short), 1) - 1, -1)
+    best = min(sides, key=lambda side: abs(round(side * ratio) / side - ratio))
+    return best, round(best * ratio)

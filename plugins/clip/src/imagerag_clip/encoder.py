@@ -46,6 +46,11 @@ class ClipEncoder(Encoder):
         return self._shared.layout.space
 
     @property
+    def image_size(self) -> int | None:
+        """Side of the model's input in pixels, found without loading the model."""
+        return self._shared.layout.image_size
+
+    @property
     def context_length(self) -> int:
         """How many tokens of a text the model reads, start and end token included."""
         return self._shared.model.context_length

@@ -26,7 +26,8 @@ class Layout:
     `dim` is the length of its vectors, `space` their stable id: dimension, digest of the weights,
     and digest of all that decides what the weights are applied to: architecture, image
     preprocessing, tokenizer. It does not depend on where the folder lies, on device or dtype.
-    `revision` is the commit of a hub model, "" for a folder of the user's own.
+    `revision` is the commit of a hub model, "" for a folder of the user's own. `image_size` is the
+    longer side of its input, in pixels; None where the configuration does not tell.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Layout:
     dim: int
     space: str
     revision: str = ""
+    image_size: int | None = None
 
 
 def read_layout(model: str, revision: str | None = None, *, unpinned: bool = False) -> Layout:
@@ -64,7 +66,18 @@ def read_layout(model: str, revision: str | None = None, *, unpinned: bool = Fal
     space = f"clip-{dim}-{digest_file(weights)[:16]}-{_preprocessing(config, folder)[:12]}"
     # The hub's cache keeps each commit in a folder of that name, below "snapshots".
     commit = folder.name if folder.parent.name == "snapshots" else ""
-    return Layout(folder, weights, dim, space, commit)
+    return Layout(folder, weights, dim, space, commit, _image_size(config))
+
+
+def _image_size(config: Any) -> int | None:
+    """Return what pictures are scaled to: what the preprocessing says, else the architecture."""
+    try:
+        model = config["model_cfg"]["vision_cfg"].get("image_size")
+        size = config.get("preprocess_cfg", {}).get("size") or model
+        sides = [size] if isinstance(size, int) else [int(side) for side in size]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return max(sides, default=0) or None
 
 
 def _weights(model: str, folder: Path) -> Path:
