@@ -104,8 +104,8 @@ def plant() -> Callable[[Collection, Any], list[str]]:
         with collection._catalogue.writing():
             changes = collection._catalogue.next_changes(len(ids))
             collection._catalogue.many(
-                "INSERT INTO items (id, format, bytes, caption, tags, private, width, height, "
-                "change) VALUES (?, 'png', 1, '', '[]', 0, 1, 1, ?)",
+                "INSERT OR IGNORE INTO items (id, format, bytes, caption, tags, private, width, "
+                "height, change) VALUES (?, 'png', 1, '', '[]', 0, 1, 1, ?)",
                 list(zip(ids, changes, strict=True)),
             )
         collection.put_vectors(space, ids, vectors)

@@ -1,5 +1,6 @@
 """Search returns what brute force returns: all of it, in order, with ties by id."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,8 @@ def test_exact_search_is_brute_force(
             assert all(hit.query == str(number) for hit in hits)
 
 
+@pytest.mark.parametrize("kind", ["exact", "coded", "hnsw"])
 @pytest.mark.parametrize("count", [1, 2, 2047, 2048, 2049, 4096])
-@pytest.mark.parametrize("kind", ["exact", "hnsw"])
 def test_every_item_finds_itself_in_pools_of_any_size(
     collection: Collection,
     plant: Callable[..., list[str]],
@@ -95,9 +96,74 @@ def test_every_item_finds_itself_in_pools_of_any_size(
     ids = plant(collection, vectors)
     retriever = retrieve(FixedQueries(encoder, vectors), kind=kind)
     assert retriever.sync(collection) == count
-    ask = sorted({0, count - 1, *range(0, count, 97)}) if kind == "exact" else [0, count - 1]
+    ask = [0, count - 1] if kind == "hnsw" else sorted({0, count - 1, *range(0, count, 97)})
     found = retriever.search([Query(text=str(n)) for n in ask], 1)
     assert [hits[0].item.id for hits in found] == [ids[n] for n in ask]
+
+
+BLOCKS = [1, 2, 31, 32, 33, 127, 128, 129, 255, 256, 257]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    count=st.sampled_from(BLOCKS) | st.integers(1, 300),
+    later=st.sampled_from([0, 1, 2, 31, 32, 33]),
+    kind=st.sampled_from(["exact", "coded"]),
+    many=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_the_last_item_of_every_block_is_found(
+    tmp_path_factory: pytest.TempPathFactory,
+    plant: Callable[..., list[str]],
+    retrieve: Callable[..., Any],
+    encoder_class: Any,
+    count: int,
+    later: int,
+    kind: str,
+    many: bool,
+    seed: int,
+) -> None:
+    vectors = units(np.random.default_rng(seed), count + later, 16)
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        # Everything that goes by blocks, with blocks of 32.
+        for name in (
+            *("imagerag_vectors.store.BLOCK", "imagerag_vectors.store._CHECK"),
+            *("imagerag_vectors.sync.BLOCK", "imagerag_vectors.exact._ROWS"),
+            *("imagerag_usearch.kernel._ROWS", "imagerag_usearch.coded._SCAN"),
+            *("imagerag_usearch.coded._ENCODE", "imagerag_usearch.coded.SMALL"),
+        ):
+            patch.setattr(name, 32)
+        patch.setattr("imagerag_vectors.exact._MOST", 64)
+        path = tmp_path_factory.mktemp("pool") / "c"
+        collection = stack.enter_context(Collection.create(path))
+        ids = plant(collection, vectors[:count])
+        retriever = retrieve(FixedQueries(encoder_class(), vectors), kind=kind)
+        assert retriever.sync(collection) == count
+        if later:
+            ids = plant(collection, vectors)
+            assert retriever.sync(collection) == later
+        ask = [Query(text=str(n)) for n in range(count + later)]
+        batches = [ask] if many else [[one] for one in ask]
+        found = [hits for batch in batches for hits in retriever.search(batch, 1)]
+        assert [hits[0].item.id for hits in found] == ids
+
+
+@pytest.mark.parametrize("count", [16_383, 16_384, 16_385])
+def test_blocks_of_the_real_size_have_no_gap(
+    collection: Collection,
+    plant: Callable[..., list[str]],
+    retrieve: Callable[..., Any],
+    encoder: Any,
+    count: int,
+) -> None:
+    vectors = units(np.random.default_rng(count), count, 16)
+    ids = plant(collection, vectors)
+    ask = sorted({0, 4_095, 4_096, 8_191, 16_382, count - 1})
+    for kind in ("exact", "coded"):
+        retriever = retrieve(FixedQueries(encoder, vectors), kind=kind)
+        retriever.sync(collection)
+        found = retriever.search([Query(text=str(n)) for n in ask], 1)
+        assert [hits[0].item.id for hits in found] == [ids[n] for n in ask]
 
 
 def test_rows_in_many_segments_are_all_found(
@@ -145,7 +211,7 @@ def test_texts_and_pictures_can_be_asked_together(
     assert [hits[0].query for hits in together] == ["", "a", "b"]
 
 
-@pytest.mark.parametrize("kind", ["exact", "hnsw"])
+@pytest.mark.parametrize("kind", ["exact", "coded", "hnsw"])
 @pytest.mark.parametrize("k", [1, 5, 1000])
 def test_a_filter_still_finds_k(
     collection: Collection,

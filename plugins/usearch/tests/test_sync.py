@@ -26,7 +26,7 @@ def ids(found: Any) -> list[list[str]]:
     return [[hit.item.id for hit in hits] for hits in found]
 
 
-@pytest.fixture(params=["exact", "hnsw"])
+@pytest.fixture(params=["exact", "coded", "hnsw"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -205,20 +205,22 @@ def damage_lose(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [damage_truncate, damage_flip, damage_lose])
-@pytest.mark.parametrize("pattern", ["rows-*", "ids-*", "dead-*", "graph-*", "manifest.json"])
+@pytest.mark.parametrize(
+    "pattern", ["rows-*", "ids-*", "sums-*", "dead-*", "graph-*", "manifest.json"]
+)
 def test_a_damaged_file_is_noticed_and_the_index_built_from_kept_embeddings(
     collection: Collection,
-    fill: Callable[..., None],
+    plant: Callable[..., list[str]],
     retrieve: Callable[..., Any],
     encoder: Any,
     caplog: pytest.LogCaptureFixture,
     damage: Callable[[Path], None],
     pattern: str,
 ) -> None:
-    fill(collection, range(200))
+    ids = plant(collection, random_units(200))
     before = retrieve(encoder, kind="hnsw")
     before.sync(collection)
-    collection.remove([next(collection.items()).id])
+    collection.remove([ids[0]])
     before.sync(collection)
     expected = before.search(ASK, 4)
     before.close()
@@ -226,35 +228,64 @@ def test_a_damaged_file_is_noticed_and_the_index_built_from_kept_embeddings(
     after = retrieve(encoder, kind="hnsw")
     after.sync(collection)
     assert after.search(ASK, 4) == expected
-    assert encoder.encoded == 200
     lost_manifest = pattern == "manifest.json" and damage is damage_lose
-    assert ("damaged" in caplog.text) != lost_manifest
+    unread = pattern in ("rows-*", "ids-*", "sums-*") and damage is damage_flip
+    assert unread or ("damaged" in caplog.text) != lost_manifest
+    # What the graph let nobody read is found when all is read.
+    caplog.clear()
+    assert len(after.search(ASK, 199)[0]) == 199
+    assert not caplog.text or unread
 
 
-def test_any_flipped_bit_of_an_index_is_detected(
-    collection: Collection,
-    fill: Callable[..., None],
-    retrieve: Callable[..., Any],
-    encoder: Any,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.ERROR)
-    fill(collection, range(30))
-    first = retrieve(encoder)
+def random_units(count: int) -> Any:
+    rows = np.random.default_rng(count).normal(size=(count, 12)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def flip_bits(
+    flips: int, collection: Collection, retrieve: Callable[..., Any], encoder: Any, kind: str
+) -> int:
+    """Flip a bit of an index's files, ask, and so on; return how many flips were noticed."""
+    first = retrieve(encoder, kind=kind)
     first.sync(collection)
-    expected = first.search(ASK, 30)
+    expected = first.search(ASK, 5)
+    everything = first.search(ASK, 400)
     random = np.random.default_rng(0)
     folder = index_folder(collection.path, "usearch", encoder.space)
-    for _ in range(100):
+    noticed = 0
+    for _ in range(flips):
+        before = (folder / "manifest.json").read_bytes()
         files = [path for path in sorted(folder.iterdir()) if path.name != "lock.sqlite"]
-        path = files[random.integers(len(files))]
+        sizes = np.array([path.stat().st_size for path in files])
+        path = files[random.choice(len(files), p=sizes / sizes.sum())]
         data = bytearray(path.read_bytes())
         data[random.integers(len(data))] ^= 1 << int(random.integers(8))
         path.write_bytes(bytes(data))
-        again = retrieve(encoder)
+        again = retrieve(encoder, kind=kind)
         again.sync(collection)
-        assert again.search(ASK, 30) == expected
-    assert encoder.encoded == 30
+        assert again.search(ASK, 5) == expected, path
+        # Reads every row, and so meets what the first search may have had no need of.
+        assert again.search(ASK, 400) == everything, path
+        after = (folder / "manifest.json").read_bytes()
+        noticed += after != before
+    return noticed
+
+
+@pytest.mark.parametrize("flips", [60, pytest.param(1_000, marks=pytest.mark.long)])
+def test_any_flipped_bit_of_an_index_is_noticed_and_never_gives_a_wrong_answer(
+    collection: Collection,
+    plant: Callable[..., list[str]],
+    retrieve: Callable[..., Any],
+    encoder: Any,
+    kind: str,
+    flips: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.ERROR)
+    ids = plant(collection, random_units(400))
+    retrieve(encoder, kind=kind).sync(collection)
+    collection.remove(ids[::10])
+    assert flip_bits(flips, collection, retrieve, encoder, kind) == flips
 
 
 def test_files_of_former_states_are_deleted(

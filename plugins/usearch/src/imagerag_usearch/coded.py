@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagerag_usearch.basis import BITS, PLANE_WEIGHTS, Basis, directions
+from imagerag_usearch.basis import BITS, PLANE_WEIGHTS, PLANES, Basis, directions
 from imagerag_vectors import (
     Code,
     CodeEntry,
@@ -35,7 +35,7 @@ GROWTH = 4
 SMALL, SMALL_PARTS = 16_384, 8
 """Parts of fewer rows are merged when there are more of them than this."""
 
-BASE, PER_HIT = 640, 8
+BASE, PER_HIT = 600, 12
 """Candidates are `BASE + PER_HIT × count`: measured, see docs/how-to/choose-an-index.md."""
 
 _ENCODE, _SCAN = 4_096, 16_384
@@ -122,16 +122,23 @@ class Coded(Code):
 
         asked = basis.planes(query)
         packed = numkong.dots_pack(asked.planes, dtype="uint1")
-        weights = np.array(PLANE_WEIGHTS, dtype=np.float32)
+        weights = np.array(PLANE_WEIGHTS, dtype=np.float32) * np.float32(asked.scale)
         estimates = np.empty(self._entry.rows, dtype=np.float32)
+        # Used again for each block: fresh memory would cost as much as what is done in it.
+        counts = numkong.zeros((_SCAN, PLANES), dtype="uint32")
+        shared = np.empty((_SCAN, PLANES), dtype=np.float32)
         start = 0
         for bits, factors in self._parts:
             for first in range(0, len(bits), _SCAN):
                 block = bits[first : first + _SCAN]
-                shared = np.asarray(numkong.dots_packed(block, packed)).astype(np.float32)
-                here = estimates[start + first : start + first + len(block)]
-                np.matmul(shared, weights, out=here)
-                here *= np.float32(asked.scale)
+                count = len(block)
+                here = estimates[start + first : start + first + count]
+                if count == _SCAN:
+                    numkong.dots_packed(block, packed, out=counts)
+                    shared[...] = np.asarray(counts)
+                else:
+                    shared[:count] = np.asarray(numkong.dots_packed(block, packed))
+                np.matmul(shared[:count], weights, out=here)
                 here += np.float32(asked.shift)
                 here *= factors[first : first + _SCAN]
             start += len(bits)

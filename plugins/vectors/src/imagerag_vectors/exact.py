@@ -25,8 +25,8 @@ Kernel = Callable[["NDArray[Any]", "NDArray[np.float32]"], "NDArray[Any]"]
 KERNEL_ERROR = 1e-5
 """Rounding of a single-precision sum of a few thousand products of unit vectors."""
 
-_MOST = 2_000_000
-"""Products that are held at once, 8 MB of them."""
+_MOST = 4_000_000
+"""Products that are held at once, 16 MB of them."""
 
 _ROWS = 1_024
 """Rows converted to single precision at once: with 512 dimensions 2 MB, near a core's own cache."""

@@ -26,7 +26,7 @@ def hits_of(
     good = (near.scores > near.floor) & ~store.dead[near.rows]
     ids = [row.tobytes().hex() for row in near.ids[good]]
     scores = near.scores[good]
-    page = max(k, 32) if where is None else max(2 * k, 32)
+    page = k if where is None else max(2 * k, 32)
     for start in range(0, len(ids), page):
         names = ids[start : start + page]
         # From the catalogue, not from the index: what was removed since the last sync is not there.

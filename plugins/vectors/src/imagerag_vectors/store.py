@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BLOCK = 16_384
+BLOCK = 32_768
 """Rows of a full segment; smaller ones at the end are merged when there are many."""
 
 SMALL_SEGMENTS = 8
@@ -119,19 +119,22 @@ class VectorStore:
 
         vectors = np.empty((len(rows), self.manifest.dim), dtype=DTYPES[self.manifest.dtype])
         ids = np.empty((len(rows), ID_BYTES), dtype=np.uint8)
-        fresh = ~self._checked[rows]
-        segments = np.searchsorted(self._starts, rows, side="right") - 1
-        for number in np.unique(segments):
-            here = np.flatnonzero(segments == number)
+        sums = np.empty(len(rows), dtype=np.uint64)
+        order = np.argsort(rows)
+        ends = np.searchsorted(rows[order], self._starts)
+        for number in np.flatnonzero(ends[1:] > ends[:-1]).tolist():
+            here = order[ends[number] : ends[number + 1]]
             inside = rows[here] - self._starts[number]
             vectors[here] = self.matrices[number][inside]
             ids[here] = self._ids[number][inside]
-            new = fresh[here]
-            if new.any():
-                sums = row_sums(vectors[here[new]], ids[here[new]])
-                if not np.array_equal(sums, self._trusted_sums(number)[inside[new]]):
-                    raise self._damaged(number)
-        self._checked[rows] = True
+            sums[here] = self._trusted_sums(number)[inside]
+        fresh = np.flatnonzero(~self._checked[rows])
+        if len(fresh):
+            wrong = row_sums(vectors[fresh], ids[fresh]) != sums[fresh]
+            if wrong.any():
+                row = rows[fresh[wrong.argmax()]]
+                raise self._damaged(int(np.searchsorted(self._starts, row, side="right")) - 1)
+            self._checked[rows] = True
         return vectors, ids
 
     def append(self, ids: list[str], vectors: NDArray[np.float32]) -> int:
