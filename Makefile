@@ -64,9 +64,12 @@ format: $(INSTALLED) ## put the code into its standard form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED) ## speed, as ratios measured side by side
+bench: $(INSTALLED) ## speed, as ratios measured side by side; the large ones at a fraction of their size
 	$(BIN)/python bench/loop_overhead.py
 	$(BIN)/python bench/start_up.py
+	$(BIN)/python bench/many_plugins.py --rounds 3
+	$(BIN)/python bench/bm25.py --captions 20000 --queries 100
+	$(BIN)/python bench/search.py --count 20000 --queries 100
 
 measure: $(INSTALLED) ## the sandbox's figures, all held-out concepts
 	$(BIN)/imagerag sandbox measure --json

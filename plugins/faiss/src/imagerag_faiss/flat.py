@@ -39,8 +39,8 @@ MANY = 24
 """Queries from which one conversion and a matrix product beat scanning once for each."""
 
 BLOCK = 16_384
-"""Rows that are converted at once: 34 MB of f32 at 512 dimensions. With 4,096 picking the best of each
-block costs a fifth more."""
+"""Rows that are converted at once: 34 MB of f32 at 512 dimensions. With 4,096, picking the best of
+each block costs a batch a fifth more."""
 
 WORTH_THREADS = 65_536
 """Rows from which one scan is divided among threads."""
