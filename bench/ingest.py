@@ -1,0 +1,188 @@
+"""Taking pictures in: the pipeline beside plain Pillow with an encoder, and beside the encoder.
+
+    python bench/ingest.py --count 10000
+
+Every way gets the same generated JPEGs of 500 × 375 pixels. "plain" reads, decodes and encodes one
+picture after the other and keeps nothing; "encoder" is given decoded pictures. The model computes
+with one thread, so that decoding has a core of its own where there are two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imagerag.collection import Collection
+from imagerag.resources import local
+from imagerag.roles import Context, Encoder, Found
+from imagerag.testing.photos import photograph
+
+WIDTH, HEIGHT = 500, 375
+BASES = 200
+BATCH = 32
+
+
+class VitB32(Encoder):
+    """A ViT-B/32 of the usual size and preprocessing, with random weights."""
+
+    dim, space, image_size = 512, "random-vit-b-32", 224
+
+    def __init__(self) -> None:
+        """Make the model."""
+        super().__init__(None, Context(lambda role: None, Path()))
+        from imagerag_torch import guard_torchvision
+
+        guard_torchvision()
+        import open_clip
+        from open_clip.transform import PreprocessCfg, image_transform_v2
+
+        self._model = open_clip.create_model("ViT-B-32", pretrained=None).eval()
+        self._transform = image_transform_v2(PreprocessCfg(size=224), is_train=False)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Nothing here asks for texts."""
+        raise NotImplementedError
+
+    def encode_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Return unit vectors."""
+        import torch
+
+        parts = []
+        for start in range(0, len(images), BATCH):
+            pixels = torch.stack([self._transform(one) for one in images[start : start + BATCH]])
+            with torch.inference_mode():
+                parts.append(self._model.encode_image(pixels))
+        unit: NDArray[np.float32] = torch.nn.functional.normalize(torch.cat(parts), dim=-1).numpy()
+        return unit
+
+
+def sandbox() -> Encoder:
+    """Return the sandbox's trained CLIP of 32 pixels."""
+    from imagerag_clip.config import ClipEncoderConfig
+    from imagerag_clip.encoder import ClipEncoder
+
+    folder = str(local("package:imagerag_sandbox/data/clip"))
+    config = ClipEncoderConfig(model=folder, device="cpu", dtype="float32")
+    return ClipEncoder(config, Context(lambda role: None, Path()))
+
+
+ENCODERS: dict[str, Callable[[], Encoder]] = {"sandbox": sandbox, "vit-b-32": VitB32}
+
+
+def generate(folder: Path, count: int, seed: int) -> list[Path]:
+    """Write JPEGs that all differ: cut from photographs at random places, of random quality."""
+    random = np.random.default_rng(seed)
+    bases = [photograph(640, 480, seed + number) for number in range(min(BASES, count))]
+    files = []
+    for number in range(count):
+        base = bases[number % len(bases)]
+        left, top = int(random.integers(0, 641 - WIDTH)), int(random.integers(0, 481 - HEIGHT))
+        cut = base.crop((left, top, left + WIDTH, top + HEIGHT))
+        if number // len(bases) % 2:
+            cut = cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        path = folder / f"{number // 1000:03}" / f"{number:06}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        cut.save(path, "JPEG", quality=int(random.integers(80, 93)))
+        files.append(path)
+    return files
+
+
+def rate(count: int, action: Callable[[], object]) -> float:
+    """Return pictures a second."""
+    started = time.perf_counter()
+    action()
+    return count / (time.perf_counter() - started)
+
+
+def plain(files: Sequence[Path], encoder: Encoder) -> None:
+    """Read, decode and encode one picture after the other."""
+    for path in files:
+        with Image.open(io.BytesIO(path.read_bytes())) as picture:
+            encoder.encode_images([picture.convert("RGB")])
+
+
+def added(files: Sequence[Path], encoder: Encoder | None, *, isolated: bool) -> Callable[[], None]:
+    """Return an addition of all files to a new collection."""
+
+    def run() -> None:
+        with (
+            tempfile.TemporaryDirectory() as home,
+            Collection.create(Path(home) / "c") as collection,
+        ):
+            found = (Found(path.name, path) for path in files)
+            report = collection.add(found, encoder=encoder, isolated=isolated)
+            assert report.added == len(files)
+
+    return run
+
+
+def again(files: Sequence[Path]) -> float:
+    """Return how many pictures a second an addition passes over that has nothing to do."""
+    with tempfile.TemporaryDirectory() as home, Collection.create(Path(home) / "c") as collection:
+        collection.add(Found(path.name, path) for path in files)
+        return rate(len(files), lambda: collection.add(Found(path.name, path) for path in files))
+
+
+def measure(name: str, files: Sequence[Path]) -> dict[str, float]:
+    """Return the figures of one encoder, each way measured on the same pictures in one run."""
+    encoder = ENCODERS[name]()
+    decoded = [Image.open(path).convert("RGB") for path in files[: 4 * BATCH]]
+    encoder.encode_images(decoded)  # Loading and warming up is not what is measured.
+    some = files[: max(len(files) // 4, 4 * BATCH)]
+
+    def alone() -> None:
+        for _ in range(max(1, len(some) // len(decoded))):
+            encoder.encode_images(decoded)
+
+    repeated = max(1, len(some) // len(decoded)) * len(decoded)
+    figures = {
+        "plain": rate(len(some), lambda: plain(some, encoder)),
+        "encoder": rate(repeated, alone),
+        "ingest": rate(len(files), added(files, encoder, isolated=True)),
+        "ingest, not isolated": rate(len(some), added(some, encoder, isolated=False)),
+        "encoder again": rate(repeated, alone),
+    }
+    figures["ingest / plain"] = figures["ingest"] / figures["plain"]
+    best = max(figures["encoder"], figures["encoder again"])
+    figures["ingest / encoder"] = figures["ingest"] / best
+    return figures
+
+
+def main() -> None:
+    """Measure, and print JSON and a table."""
+    parser = argparse.ArgumentParser(description="Taking pictures in, in pictures a second.")
+    parser.add_argument("--count", type=int, default=10_000, help="of JPEGs (10,000)")
+    parser.add_argument("--slow-count", type=int, default=512, help="for the ViT-B/32 (512)")
+    parser.add_argument("--seed", type=int, default=0, help="of the pictures (0)")
+    parser.add_argument("--only", choices=list(ENCODERS), help="this encoder")
+    arguments = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    results: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        files = generate(Path(folder), arguments.count, arguments.seed)
+        for name in ENCODERS:
+            if arguments.only in (None, name):
+                slow = name == "vit-b-32"
+                results[name] = measure(name, files[: arguments.slow_count] if slow else files)
+        results["no encoder"] = {
+            "ingest": rate(len(files), added(files, None, isolated=True)),
+            "passed over unread": again(files),
+        }
+    print(json.dumps(results, indent=2))
+    for name, figures in results.items():
+        print(f"{name:<12}" + "  ".join(f"{key} {value:.3g}" for key, value in figures.items()))
+
+
+if __name__ == "__main__":
+    main()
