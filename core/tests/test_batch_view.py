@@ -58,6 +58,15 @@ def test_a_stall_shows_in_the_rate():
     )
 
 
+def test_that_nothing_comes_is_said():
+    view, clock, stream = begun()
+    clock.now = 12.0
+    view(Event("level", "paint", done=1, waiting=9))
+    assert stream.getvalue().splitlines()[-1] == (
+        "0 of 100 rows, none in the last 12 s [painting 1 + 9 waiting]"
+    )
+
+
 def test_a_failure_of_a_new_kind_is_said_at_once_and_others_are_counted():
     view, clock, stream = begun()
     for run in range(1, 6):

@@ -149,10 +149,11 @@ class BatchView:
         if self._failed:
             parts.append(f"{self._failed} failed")
         rate = self._rate(now)
-        if rate is not None:
+        if rate:
             parts.append(f"{rate:.1f} a second" if rate >= 1 else f"{rate * 60:.1f} a minute")
-            if rate:
-                parts.append(f"{_span((self._total - self._done) / rate)} left")
+            parts.append(f"{_span((self._total - self._done) / rate)} left")
+        elif rate is not None:
+            parts.append(f"none in the last {_span(now - self._finished[0][0])}")
         if self._usd:
             parts.append(f"${self._usd:.4f} spent")
         return ", ".join(parts)
