@@ -182,9 +182,13 @@ def test_auto_reads_every_vector_until_there_are_many(
     plant(collection, vectors[:999])
     retriever.sync(collection)
     assert isinstance(retriever._opened.code, FlatCode)
+    assert (retriever.versions()["kind"], retriever.recall) == ("flat", 1.0)
     plant(collection, vectors[999:], first=999)
     retriever.sync(collection)
     assert isinstance(retriever._opened.code, codes.FastScanCode)
+    assert retriever.versions()["kind"] == "pq"
+    [told] = retriever.info(collection).values()
+    assert told.startswith("pq (auto is asked for), 1000 vectors of 8 dimensions")
 
 
 def test_another_shape_of_codes_is_built_from_what_is_there(pool, encoder_of, retrieve):

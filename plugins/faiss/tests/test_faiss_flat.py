@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from imagerag.collection import Collection
 from imagerag.values import Query
-from imagerag_faiss import flat
+from imagerag_faiss import flat, halves
 
 TEXTS = ["one", "two", "three"]
 ASKED = [Query(text=text) for text in TEXTS]
@@ -99,6 +99,8 @@ def test_a_scan_shared_by_threads_finds_the_same(
     assert len(shared._opened.store.matrices) > 3
     for k in (1, 10, 500):
         assert names(shared.search(ASKED, k)) == names(alone.search(ASKED, k))
+    # faiss never frees a scanner: no more are made than are in use at once.
+    assert len(halves._SPARE[4]) <= 3
 
 
 @settings(max_examples=15, deadline=None)

@@ -32,6 +32,9 @@ CHUNK = 65_536
 OUTGROWN = 4
 """A codebook is trained anew when there are this many times as many rows as it was trained for."""
 
+MOST = 65_536
+"""Rows that are named for the sake of recall at most: their vectors are copied to be scored."""
+
 LAYOUT = 1
 """To be raised with any change of what is in the files, or of how dimensions decide it."""
 
@@ -42,7 +45,7 @@ _TOGETHER = 32
 class FastScanCode(Code):
     """Names the rows whose codes are nearest to a query."""
 
-    kind: ClassVar[str] = "faiss-pq4fs"
+    kind: ClassVar[str] = "pq"
 
     def __init__(self, config: FaissConfig) -> None:
         """Take the options."""
@@ -80,13 +83,14 @@ class FastScanCode(Code):
     def candidates(
         self, queries: NDArray[np.float32], count: int, threads: int
     ) -> Sequence[NDArray[np.int64]]:
-        """Return `rescored` times as many rows as are wanted."""
+        """Return `rescored` times as many rows as are wanted, while that is not very many."""
         with self._lock:
             if self._index is None:
                 index = self._book(self._store, self._entry).index()
                 _load(index, self._maps[1:], self._entry.rows)
                 self._index, self._maps = index, []
-        wanted = min(count * self._config.rescored, self._entry.rows)
+        wanted = max(min(count * self._config.rescored, MOST), count)
+        wanted = min(wanted, self._entry.rows)
         with limited(threads):
             _, rows = self._index.search(padded(queries, self._code_dims(queries.shape[1])), wanted)
         return [found[found >= 0] for found in rows]

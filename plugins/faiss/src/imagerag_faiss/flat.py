@@ -49,7 +49,7 @@ WORTH_THREADS = 65_536
 class FlatCode(Code):
     """Names the true nearest rows, and a few more. It has no files: the rows are enough."""
 
-    kind: ClassVar[str] = "faiss-flat"
+    kind: ClassVar[str] = "flat"
 
     def shape(self) -> dict[str, Any]:
         """Return nothing: there are no options."""
@@ -133,12 +133,12 @@ class FlatCode(Code):
         products = np.full(wanted, -np.inf, dtype=np.float32)
         labels = np.full(wanted, -1, dtype=np.int64)
         heap = faiss.swig_ptr(products), faiss.swig_ptr(labels)
-        scan = scanner(query.shape[0])
-        scan.set_query(faiss.swig_ptr(query))
-        for number in segments:
-            codes = matrices[number].view(np.uint8).reshape(-1)
-            scan.set_list(number, 0.0)
-            scan.scan_codes(len(matrices[number]), faiss.swig_ptr(codes), None, *heap, wanted)
+        with scanner(query.shape[0]) as scan:
+            scan.set_query(faiss.swig_ptr(query))
+            for number in segments:
+                codes = matrices[number].view(np.uint8).reshape(-1)
+                scan.set_list(number, 0.0)
+                scan.scan_codes(len(matrices[number]), faiss.swig_ptr(codes), None, *heap, wanted)
         there = labels >= 0
         labels, products = labels[there], products[there]
         # A label holds the number of the list in its upper half, the place in it in the lower.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+from collections import deque
+from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
-_KEPT = threading.local()
+_SPARE: dict[int, deque[Any]] = {}
 
 _ROWS = 1_024
 """Rows converted at once for a product: with 512 dimensions 2 MB, near a core's own cache."""
@@ -32,7 +36,7 @@ def converted(matrix: NDArray[Any], into: NDArray[np.float32] | None = None) -> 
         return np.ascontiguousarray(matrix, dtype=np.float32)
     codes = np.ascontiguousarray(matrix).view(np.uint8).reshape(-1)
     wide = np.empty(matrix.shape, dtype=np.float32) if into is None else into[: len(matrix)]
-    _kept(matrix.shape[1])[0].decode_c(faiss.swig_ptr(codes), faiss.swig_ptr(wide), len(matrix))
+    _quantizer(matrix.shape[1]).decode_c(faiss.swig_ptr(codes), faiss.swig_ptr(wide), len(matrix))
     return wide
 
 
@@ -48,21 +52,30 @@ def products(matrix: NDArray[Any], queries: NDArray[np.float32]) -> NDArray[np.f
     return found
 
 
-def scanner(dim: int) -> Any:
-    """Return this thread's scanner of 16-bit rows with `dim` dimensions."""
-    return _kept(dim)[1]
+@contextmanager
+def scanner(dim: int) -> Iterator[Any]:
+    """Lend a scanner of 16-bit rows with `dim` dimensions to one thread.
 
-
-def _kept(dim: int) -> tuple[Any, Any]:
-    """Return this thread's quantizer and scanner, which refers to it.
-
-    faiss's Python side never frees a scanner, and breaks where it is told to: so it is kept.
+    faiss's Python side never frees one, and breaks where it is told to. So those that were made
+    are used again: there are as many as were ever in use at once.
     """
     import faiss
 
-    kept: dict[Any, tuple[Any, Any]] = _KEPT.__dict__
-    if dim not in kept:
-        quantizer: Any = faiss.ScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16)
-        made = quantizer.select_InvertedListScanner(faiss.METRIC_INNER_PRODUCT, None, True, None)
-        kept[dim] = quantizer, made
-    return kept[dim]
+    spare = _SPARE.setdefault(dim, deque())
+    try:
+        lent = spare.pop()
+    except IndexError:
+        metric = faiss.METRIC_INNER_PRODUCT
+        lent = _quantizer(dim).select_InvertedListScanner(metric, None, True, None)
+    try:
+        yield lent
+    finally:
+        spare.append(lent)
+
+
+@cache
+def _quantizer(dim: int) -> Any:
+    """Return what knows 16-bit rows; it has no state, and its scanners refer to it."""
+    import faiss
+
+    return faiss.ScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16)
