@@ -195,7 +195,7 @@ def check_pip(words: tuple[str, ...], place: str) -> None:
     known = {name for projects in declared().values() for name in projects} | set(declared())
     for word in words:
         if "/" in word or word.endswith(".txt"):
-            assert (ROOT / word).exists(), f"{place}: {word}"
+            assert (ROOT / re.sub(r"\[.*\]$", "", word)).exists(), f"{place}: {word}"
         elif not word.startswith("-"):
             name = re.split(r"[<>=!~\[]", word)[0]
             assert name in known | {"torchvision"}, f"{place}: {word}"
