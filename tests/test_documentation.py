@@ -184,7 +184,8 @@ def check_command(words: tuple[str, ...], place: str) -> None:
     elif program == "pip" or words[1:3] == ("-m", "pip"):
         check_pip(words[words.index("install") + 1 :], place)
     elif program.startswith("python"):
-        assert words[1:3] == ("-m", "venv") or (ROOT / words[1]).exists(), place
+        modules = (("-m", "venv"), ("-m", "pytest"))
+        assert words[1:3] in modules or (ROOT / words[1]).exists(), place
     elif program == "git":
         assert words[1] in {"clone", "switch", "status", "diff"}, place
     else:
