@@ -40,6 +40,89 @@ def tar(path: Path, members: dict[str, bytes | str], mode: str = "w") -> Path:
     return path
 
 
+@pytest.fixture(scope="session", name="picture")
+def _picture() -> Callable[..., bytes]:
+    """Return the bytes of a small picture; another number gives another picture."""
+    return picture
+
+
+@pytest.fixture(scope="session", name="put")
+def _put() -> Callable[..., Path]:
+    """Write a file, and the folders above it."""
+    return put
+
+
+@pytest.fixture(scope="session", name="tar")
+def _tar() -> Callable[..., Path]:
+    """Write a tar archive of members by name."""
+    return tar
+
+
+def header(
+    name: bytes = b"evil.jpg",
+    size: int | bytes = 0,
+    kind: bytes = b"0",
+    *,
+    sum_of: int | None = None,
+    sparse_goes_on: bool = False,
+) -> bytes:
+    """Return one header of a tar archive, with whatever it should claim."""
+    number = size if isinstance(size, bytes) else b"%011o\0" % size
+    block = bytearray(512)
+    block[: len(name[:100])] = name[:100]
+    block[100:108] = b"0000644\0"
+    block[124 : 124 + len(number)] = number
+    block[136:148] = b"00000000000\0"
+    block[156:157] = kind
+    block[157:168] = b"/etc/passwd"
+    block[257:265] = b"ustar\x0000"
+    if sparse_goes_on:
+        block[257:265] = b"ustar  \0"
+        block[482] = 1
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % (sum(block) if sum_of is None else sum_of)
+    return bytes(block)
+
+
+def padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 512)
+
+
+@pytest.fixture(scope="session", name="header")
+def _header() -> Callable[..., bytes]:
+    """Return the header of a tar member."""
+    return header
+
+
+@pytest.fixture(scope="session")
+def member(picture: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Return a whole member: header, data and padding."""
+
+    def make(name: bytes, data: bytes | None = None, kind: bytes = b"0") -> bytes:
+        content = picture(99) if data is None else data
+        return header(name, len(content), kind) + padded(content)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pax(member: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Return an extended header with records, each as it is or by key and value."""
+
+    def make(*records: bytes, kind: bytes = b"x", **named: str | bytes) -> bytes:
+        lines = list(records)
+        for key, value in named.items():
+            content = value.encode() if isinstance(value, str) else value
+            body = b" %s=%s\n" % (key.replace("__", ".").encode(), content)
+            length = len(body)
+            while length != len(body) + len(str(length)):
+                length = len(body) + len(str(length))
+            lines.append(b"%d%s" % (length, body))
+        return member(b"PaxHeaders/x", b"".join(lines), kind)
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Source]:
     """Return `build(name, **options)`, which builds a source as imagerag does."""

@@ -25,6 +25,8 @@ class DatasetSource(Source):
     written, and nothing outside the location is read unless `allow_outside` is set.
     """
 
+    problems: Problems
+
     def __init__(self, config: Any, context: Context) -> None:
         """Read as `config` says."""
         super().__init__(config, context)

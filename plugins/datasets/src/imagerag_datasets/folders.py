@@ -42,10 +42,17 @@ def _walk(folder: Path, above: str, problems: Problems, deep: int) -> Iterator[s
                 yield from _walk(folder / entry.name, f"{name}/", problems, deep - 1)
             else:
                 problems.note(name, f"lies deeper than {DEEPEST} folders")
-        elif entry.is_symlink() and entry.is_dir():
+        elif entry.is_symlink() and _leads_to_a_folder(entry):
             problems.note(name, "is a link to a folder; such links are not followed")
         else:
             yield name
+
+
+def _leads_to_a_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # A link that leads in a circle; whoever opens it is told.
+        return False
 
 
 def count(root: Path, suffixes: tuple[str, ...]) -> int:

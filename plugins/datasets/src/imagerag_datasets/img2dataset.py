@@ -65,7 +65,7 @@ class Img2datasetSource(ArchiveSource):
         # The two other formats leave tables without images beside the images.
         if any(entry.name.endswith(".tar") for entry in listed):
             return "webdataset"
-        if any(entry.name.isdigit() and entry.is_dir() for entry in listed):
+        if any(e.name.isdigit() and e.is_dir(follow_symlinks=False) for e in listed):
             return "files"
         if any(entry.name.endswith(".parquet") for entry in listed):
             return "parquet"

@@ -10,7 +10,7 @@ from imagerag.errors import CollectionError
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz")
 
-MOST = 1_000_000
+MOST = 100_000
 """Most shards that a pattern may mean."""
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -28,13 +28,32 @@ def expand(pattern: str) -> Iterator[str]:
     Numbers keep their width. Raises `CollectionError` for a range that runs backwards or is too
     long.
     """
-    count = 0
-    for part in pattern.split("::"):
-        for location in _expand(part):
-            count += 1
-            if count > MOST:
-                raise CollectionError(f"{pattern!r} means more than {MOST:,} archives.")
-            yield location
+    parts = pattern.split("::")
+    if sum(map(_count, parts)) > MOST:
+        raise CollectionError(
+            f"{pattern!r} means more than {MOST:,} archives. Name fewer, or give their folder."
+        )
+    for part in parts:
+        yield from _expand(part)
+
+
+def _count(pattern: str) -> int:
+    """Return how many locations a pattern means, without making them."""
+    count = 1
+    for found in _BRACES.finditer(pattern):
+        inside = found.group(1)
+        number = _RANGE.fullmatch(inside)
+        if number is None:
+            count *= inside.count(",") + 1
+            continue
+        first, last = number.groups()
+        if len(last) > 18 or int(last) < int(first):
+            raise CollectionError(
+                f"The range {{{inside}}} of {pattern!r} runs backwards, or is too long. Write it "
+                "as in shard-{000000..000099}.tar."
+            )
+        count *= int(last) - int(first) + 1
+    return count
 
 
 def _expand(pattern: str) -> Iterator[str]:
@@ -42,22 +61,17 @@ def _expand(pattern: str) -> Iterator[str]:
     if found is None:
         yield pattern
         return
-    for choice in _choices(found.group(1), pattern):
+    for choice in _choices(found.group(1)):
         for rest in _expand(pattern[found.end() :]):
             yield pattern[: found.start()] + choice + rest
 
 
-def _choices(inside: str, pattern: str) -> Iterator[str]:
+def _choices(inside: str) -> Iterator[str]:
     number = _RANGE.fullmatch(inside)
     if number is None:
         yield from inside.split(",")
         return
     first, last = number.groups()
-    if int(last) < int(first) or int(last) - int(first) >= MOST or len(last) > 18:
-        raise CollectionError(
-            f"The range {{{inside}}} of {pattern!r} runs backwards, or means more than {MOST:,} "
-            "archives. Write it as in shard-{000000..000099}.tar."
-        )
     width = len(first) if first.startswith("0") else 0
     for value in range(int(first), int(last) + 1):
         yield str(value).zfill(width)

@@ -42,9 +42,11 @@ class TarHeader:
 def parse(block: bytes) -> TarHeader:
     """Read a header of 512 bytes. Raises `HeaderError`."""
     stated = _number(block[148:156], "checksum")
-    unsigned = sum(block[:148]) + 8 * 32 + sum(block[156:])
-    signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
-    if stated not in (unsigned, signed):
+    unsigned = sum(block) - sum(block[148:156]) + 8 * 32
+    # Some old programs added signed bytes.
+    if stated != unsigned and stated != unsigned - 256 * sum(
+        byte > 127 for byte in block[:148] + block[156:]
+    ):
         raise HeaderError("has a wrong checksum")
     size = _number(block[124:136], "size")
     name = _text(block[0:100])
@@ -69,8 +71,7 @@ def _number(field: bytes, what: str) -> int:
         if field[0] & 0x40 or value >= 1 << 63:
             raise HeaderError(f"has an impossible {what}")
         return value
-    digits = field.replace(b"\0", b" ").split(b" ")
-    text = next((part for part in digits if part), b"0")
+    text = field.partition(b"\0")[0].strip(b" ") or b"0"
     if any(byte not in b"01234567" for byte in text):
         raise HeaderError(f"has a {what} that is no number")
     return int(text, 8)
