@@ -27,7 +27,7 @@ class Limits:
 
 @dataclass
 class Budget:
-    """What is spent, and what is set aside for calls under way.
+    """What is spent, and what is set aside for calls under way. Kinds of calls are stations.
 
     A call is taken to cost what the dearest of its kind has cost so far. While none has been paid
     for, one is made alone, to learn the price.
@@ -37,7 +37,8 @@ class Budget:
     spent: float = 0.0
     unpriced: int = 0
     started: float = field(default_factory=time.monotonic)
-    _dearest: dict[str, float] = field(default_factory=dict)
+    dearest: dict[str, float] = field(default_factory=dict)
+    """The most that one call of a kind has cost so far, earlier turns included."""
     _longest: dict[str, float] = field(default_factory=dict)
     _aside: dict[str, int] = field(default_factory=dict)
     _changed: anyio.Event = field(default_factory=anyio.Event)
@@ -51,14 +52,23 @@ class Budget:
 
     async def set_aside(self, kind: str) -> Halt | None:
         """Set the price of one call aside, or return why it must not be made."""
-        limit = self.limits.max_usd
-        while limit is not None and kind not in self._dearest and self._aside.get(kind, 0):
+        while self._must_wait(kind):
             self._awaited = True
             await self._changed.wait()
         halt = self._over(kind)
         if halt is None:
             self._aside[kind] = self._aside.get(kind, 0) + 1
         return halt
+
+    def _must_wait(self, kind: str) -> bool:
+        """Say whether calls under way decide if there is money for another."""
+        limit = self.limits.max_usd
+        if limit is None or self._over(kind) is not None:
+            return False
+        if kind not in self.dearest:
+            return self._aside.get(kind, 0) > 0
+        promised = sum(n * self.dearest.get(one, 0.0) for one, n in self._aside.items())
+        return self.spent + promised + self.dearest[kind] > limit
 
     def _over(self, kind: str) -> Halt | None:
         left = self.left()
@@ -75,9 +85,7 @@ class Budget:
                 "--allow-unknown-price.",
                 4,
             )
-        promised = sum(n * self._dearest.get(one, 0.0) for one, n in self._aside.items())
-        price = self._dearest.get(kind, 0.0)
-        if self.spent >= limit or self.spent + promised + price > limit:
+        if self.spent >= limit or self.spent + self.dearest.get(kind, 0.0) > limit:
             return Halt(
                 "budget",
                 f"the budget of {limit:g} US dollars is reached: {self.spent:.4f} are spent. Run "
@@ -102,7 +110,7 @@ class Budget:
         known = sum(line.usd for line in ledger if line.usd is not None)
         self.spent += known
         self.unpriced += sum(line.usd is None for line in ledger)
-        self._dearest[kind] = max(known, self._dearest.get(kind, 0.0))
+        self.dearest[kind] = max(known, self.dearest.get(kind, 0.0))
         self._longest[kind] = max(seconds, self._longest.get(kind, 0.0))
         if self._awaited:
             self._awaited = False

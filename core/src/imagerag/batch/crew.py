@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from itertools import cycle
@@ -88,6 +88,7 @@ class Crew:
                     places=max(copies, generator.concurrency),
                     together=generator.batch_size,
                     alike=_alike,
+                    later=_is_draft,
                     expecting=expecting,
                 ),
                 make("ask", self._ask, places=critic),
@@ -168,6 +169,19 @@ class Crew:
             "encoder": ("search", "order"),
         }[role]
         return sum(self.stations[name].waiting + self.stations[name].busy for name in names)
+
+
+def by_station(dearest: Mapping[str, float]) -> dict[str, float]:
+    """Return what one step of each station has cost at most, from what steps have by their name."""
+    found: dict[str, float] = {}
+    for kind, station in _PLACES.items():
+        if kind.__name__ in dearest:
+            found[station] = max(found.get(station, 0.0), dearest[kind.__name__])
+    return found
+
+
+def _is_draft(job: Job) -> bool:
+    return job.step.stage == "draft"
 
 
 def _alike(job: Job) -> Hashable:

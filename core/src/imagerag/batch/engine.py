@@ -51,7 +51,6 @@ class Engine:
         *,
         store: RunStore | None = None,
         budget: Budget,
-        versions: dict[str, str] | None = None,
         deliver: Deliver | None = None,
         done: int = 0,
         total: int = 0,
@@ -70,7 +69,7 @@ class Engine:
         self._under_way = 0
         self._streak = Streak(session.settings.batch.give_up_after)
         self._halted = anyio.Event()
-        self._keeper = Keeper(store, versions or {})
+        self._keeper = Keeper(store)
         self.crew = Crew(
             session,
             told=self._level,
@@ -204,7 +203,8 @@ class Engine:
         """Have the step that waits carried out, and its answer kept, and go on to the next."""
         step = unit.step
         assert step is not None
-        station, kind = self.crew.of(step), type(step).__name__
+        station = self.crew.of(step)
+        kind = station.name
         halt = await self._budget.set_aside(kind)
         if halt is not None:
             self.stop(halt)

@@ -144,11 +144,12 @@ def failed_step(work: str, position: int, stage: str, ledger: Sequence[Usage]) -
     return lambda store: _insert_calls(store, calls)
 
 
-def finished_run(work: str, run: Run, versions: dict[str, str]) -> Write:
+def finished_run(work: str, run: Run) -> Write:
     """Return what writes a record down, and lets go of the answers that it holds now.
 
     What a clock decided is kept apart, so that the record of equal work is equal to the byte; what
-    the works of a setting share stands there.
+    the works of a setting share stands there. Some versions are known only when a model has been
+    loaded: they are the setting's as soon as one run knows them.
     """
     record = run.to_json()
     clock = {
@@ -159,27 +160,26 @@ def finished_run(work: str, run: Run, versions: dict[str, str]) -> Write:
     for line in record["ledger"]:
         line["seconds"] = 0.0
     del record["config"]
-    if record["versions"] == versions:
-        del record["versions"]
     result = next((turn.painted for turn in reversed(run.rounds) if turn.painted), None)
     values = (
-        _json(record),
         run.drafted.pixels_sha256 if run.drafted else None,
         result.pixels_sha256 if result else None,
         run.kept_painting.pixels_sha256,
         _json(list(run.missing)),
         run.fallback,
         run.created,
-        _json(clock),
+        json.dumps(clock),  # its stages in their order
         work,
     )
 
     def write(store: RunStore) -> None:
+        if store.learn_versions(work, run.versions):
+            record.pop("versions", None)
         store.database.rows(
             "UPDATE works SET state = 'done', kind = '', reason = '', record = ?, draft = ?, "
             "result = ?, kept = ?, missing = ?, fallback = ?, created = ?, timing = ? "
             "WHERE key = ?",
-            values,
+            (_json(record), *values),
         )
         store.database.rows("UPDATE steps SET answer = '' WHERE work = ?", (work,))
 

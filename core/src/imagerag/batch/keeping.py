@@ -34,9 +34,8 @@ SMALL = 128 * 128
 class Keeper:
     """Keeps steps, records, pictures and failures; without a store, nothing."""
 
-    def __init__(self, store: RunStore | None, versions: dict[str, str]) -> None:
+    def __init__(self, store: RunStore | None) -> None:
         self._store = store
-        self._versions = versions
         self.journal = Journal(store) if store is not None else None
         self.pictures: PictureFiles | None = store.pictures if store is not None else None
 
@@ -91,7 +90,7 @@ class Keeper:
         assert self.pictures is not None
         if not all(self.pictures.has_reference(one.digest) for one in run.references):
             await in_thread(self._keep_references, run)
-        await self.journal.write(finished_run(task.key, run, self._versions))
+        await self.journal.write(finished_run(task.key, run))
 
     def _keep_references(self, run: Run) -> None:
         assert self.pictures is not None

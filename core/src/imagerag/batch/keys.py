@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imagerag.batch.row import Row
+from imagerag.roles import Role
 from imagerag.run import FORMAT
 from imagerag.session import Session
 from imagerag.versions import versions_of
@@ -32,7 +33,8 @@ class Setting:
 
 
 def setting_of(session: Session) -> Setting:
-    """Describe a session whose components are built. Nothing is loaded."""
+    """Describe a session; every component that takes part is built for it. Nothing is loaded."""
+    _build(session)
     config = session.config.recorded
     versions = versions_of(session)
     collection = ""
@@ -41,6 +43,16 @@ def setting_of(session: Session) -> Setting:
         collection = f"{opened.uid}@{opened.change}"
     key = digest([SCHEME, FORMAT, config, versions, collection])
     return Setting(config, versions, collection, key)
+
+
+def _build(session: Session) -> None:
+    """A component tells its versions when it is built, and a key has to know them all."""
+    roles: tuple[Role, ...] = ("generator", "conditioner")
+    if session.settings.loop.gate != "never":
+        roles = (*roles, "critic", "encoder", "retriever", "reranker")
+    for role in roles:
+        if session.names(role):
+            session.component(role)
 
 
 def key_of(setting: Setting, row: Row, seed: int) -> str:

@@ -46,8 +46,9 @@ Told = Callable[["Station"], None]
 class Station:
     """Jobs of one kind: a bounded stream in which they wait, and places that take them from it.
 
-    A place takes the oldest job and others that fit into one call with it. Where fewer wait than
-    fit and more may come, it waits for them a little.
+    A place takes the oldest job and others that fit into one call with it; those that are `later`
+    wait for all others, so that what was begun is finished first. Where fewer wait than fit and
+    more may come, it waits for them a little.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Station:
         room: int,
         places: int = 1,
         together: int = 1,
+        later: Callable[[Job], bool] = lambda job: False,
         alike: Callable[[Job], Hashable] = lambda job: None,
         told: Told = lambda station: None,
         expecting: Callable[[], bool] = lambda: False,
@@ -69,6 +71,7 @@ class Station:
         self._work = work
         self._together = together
         self._alike = alike
+        self._later = later
         self._told = told
         self._expecting = expecting
         self._send, self._receive = anyio.create_memory_object_stream[Job](room)
@@ -121,7 +124,8 @@ class Station:
             while True:
                 self._drain()
                 if not self._waiting:
-                    self._waiting.append(await self._receive.receive())
+                    job = await self._receive.receive()
+                    self._waiting.append(job)
                     continue
                 jobs = self._company()
                 if len(jobs) == self._together or not self._expecting():
@@ -130,8 +134,10 @@ class Station:
                     linger = min(LINGER * self.mean, LONGEST_LINGER)
                     until = anyio.current_time() + linger
                 with anyio.move_on_at(until) as scope:
-                    self._waiting.append(await self._receive.receive())
-                if scope.cancelled_caught:
+                    job = await self._receive.receive()
+                    self._waiting.append(job)
+                if scope.cancelled_caught and self._waiting:
+                    jobs = self._company()
                     break
             for job in jobs:
                 self._waiting.remove(job)
@@ -148,15 +154,15 @@ class Station:
         """Begin no more jobs; those that wait are told."""
         self._closed = True
         self._drain()
-        dismissed, self._waiting = self._waiting, []
-        for job in dismissed:
+        while self._waiting:
+            job = self._waiting.pop()
             job.error = DismissedError()
             job.ended.set()
 
     def _company(self) -> list[Job]:
         """Return the first full call that could be made, else the one of the oldest job."""
         calls: dict[Hashable, list[Job]] = {}
-        for job in self._waiting:
+        for job in sorted(self._waiting, key=self._later):
             company = calls.setdefault(self._alike(job), [])
             company.append(job)
             if len(company) == self._together:

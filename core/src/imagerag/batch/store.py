@@ -81,6 +81,19 @@ class RunStore:
             self._settings[number] = (json.loads(found[0]), json.loads(found[1]))
         return self._settings[number]
 
+    def learn_versions(self, work: str, versions: dict[str, str]) -> bool:
+        """Make versions those of a work's setting too; False where they contradict what it has."""
+        (number,) = self.database.rows("SELECT setting FROM works WHERE key = ?", (work,))[0]
+        config, known = self.setting(number)
+        if any(known.get(name, version) != version for name, version in versions.items()):
+            return False
+        if versions.keys() - known.keys():
+            merged = known | versions
+            text = json.dumps(merged, ensure_ascii=False, sort_keys=True)
+            self.database.rows("UPDATE settings SET versions = ? WHERE number = ?", (text, number))
+            self._settings[number] = (config, merged)
+        return True
+
     def runs(self, batch: int | None = None) -> Iterator[StoredRun]:
         """Yield the rows of a batch (the latest) in their order; few are in memory at a time."""
         batch, last = batch or self.latest(), 0
@@ -118,6 +131,15 @@ class RunStore:
             )
         )
         return Counts(**{str(state): int(count) for state, count in found.items()})
+
+    def dearest(self) -> dict[str, float]:
+        """Return the most, in known dollars, that one finished step of each kind has cost."""
+        return dict(
+            self.database.rows(
+                "SELECT step, max(paid) FROM steps JOIN (SELECT work, position, total(usd) AS paid "
+                "FROM calls GROUP BY work, position) USING (work, position) GROUP BY step"
+            )
+        )
 
     def ledger(self, batch: int | None = None) -> list[StageCost]:
         """Add up what each stage of a batch (the latest) came to, in the order of stages.

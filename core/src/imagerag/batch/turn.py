@@ -6,18 +6,21 @@ import signal
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import anyio
 
 from imagerag.batch.budget import Budget, Limits
+from imagerag.batch.crew import by_station
 from imagerag.batch.engine import Engine
 from imagerag.batch.halt import Halt
 from imagerag.batch.plan import Plan
 from imagerag.batch.prompts import Listed
 from imagerag.batch.store import RunStore
 from imagerag.batch.stored import Counts
+from imagerag.errors import StoreError
 from imagerag.events import Event
 from imagerag.session import Session
 
@@ -84,13 +87,14 @@ def take(plan: Plan, limits: Limits | None = None) -> Turn:
     )
 
     async def work() -> Engine:
-        budget = Budget(limits or Limits(), spent=usd, unpriced=unpriced)
+        budget = Budget(
+            limits or Limits(), spent=usd, unpriced=unpriced, dearest=by_station(store.dearest())
+        )
         engine = Engine(
             session,
             plan.tasks(),
             store=store,
             budget=budget,
-            versions=plan.setting.versions,
             done=counts.rows - counts.pending,
             total=counts.rows,
         )
@@ -104,7 +108,8 @@ def take(plan: Plan, limits: Limits | None = None) -> Turn:
     engine = anyio.run(work)
     seconds = time.monotonic() - started
     halt = engine.halt
-    _end(store, plan.batch, halt.outcome if halt else "finished", seconds, engine)
+    with suppress(StoreError):  # a full disk has been told already
+        _end(store, plan.batch, halt.outcome if halt else "finished", seconds, engine)
     counts = store.counts(plan.batch)
     session.broadcast.send(
         Event(
