@@ -156,11 +156,17 @@ class Purge:
         ids = {row[1] for row in self._pending(-1)}
         clean, problems = ask_owners(self._folder, ids, self._registry)
         indexes = self._folder / "indexes"
-        if indexes.is_dir():
-            for folder in sorted(indexes.iterdir()):
-                if folder.name not in clean:
-                    _empty(folder)
-            flush_folder(indexes)
+        try:
+            if indexes.is_dir():
+                for folder in sorted(indexes.iterdir()):
+                    if folder.name not in clean:
+                        _empty(folder)
+                flush_folder(indexes)
+        except OSError as error:
+            raise CollectionError(
+                f"The indexes in {str(indexes)!r} cannot be deleted: {error.strerror or error}. "
+                "Mend the folder; the purge goes on when the collection is next opened."
+            ) from error
         return problems
 
     def _delete_page(self) -> int:
