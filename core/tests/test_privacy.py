@@ -192,3 +192,25 @@ def test_a_guarded_collection_gives_no_private_pixels(mixed, home, listing):
                     list(reading())
         guarded.close()
         assert collection.has(secret)
+
+
+def test_a_private_image_given_by_hand_stays_private_when_it_was_removed(
+    plugins, settings, private_file, mixed, home, tmp_path
+):
+    """What a run used as private is private in its record, whatever became of the item since."""
+    from imagerag import Collection, Run, replay
+    from imagerag.errors import RecordError
+
+    mine = tmp_path / "mine.png"
+    mine.write_bytes(private_file.read_bytes())
+    values = settings(gate="never")
+    with ImageRAG.from_config(values, registry=plugins, progress=False) as one:
+        run = one.generate(PROMPT, images=[mine])
+    [used] = run.kept_painting.references
+    assert (used.origin, used.private) == ("user", True)
+    with Collection.open(home / "collections" / "pool") as collection:
+        collection.remove([mixed["a photo of a hedgehog"]])
+    record = run.to_json()
+    record["config"]["generator"]["use"] = "away"
+    with pytest.raises(RecordError, match="private"):
+        replay(Run.from_json(record), images=[mine], registry=plugins, allow_remote=["away"])

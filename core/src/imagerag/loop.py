@@ -102,7 +102,7 @@ def begin(
     check_call(prompt, seed, size)
     session.check(personal_images=len(images))
     personal = tuple(selection.personal_reference(image, prompt) for image in images)
-    session.privacy.allow_given(personal)
+    personal = session.privacy.given(personal)
     seed = session.settings.seed if seed is None else seed
     return Work(prompt, seed, size, personal, account)
 

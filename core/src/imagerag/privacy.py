@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imagerag.errors import CapabilityError
@@ -115,25 +116,28 @@ class Privacy:
                     "by name in [loop] allow_remote, or choose local components."
                 )
 
-    def allow_given(self, references: Sequence[Reference]) -> None:
-        """Check that images that were given with a call are no private items of the collection.
+    def given(self, references: Sequence[Reference]) -> tuple[Reference, ...]:
+        """Return images that were given with a call, the private ones among them marked as such.
 
         To give an image to a run is to say that it may be used there, wherever that is. But one
         that the collection calls private is a mistake until `allow_remote` says otherwise, so
         `CapabilityError` is raised. They are known by the SHA-256 of their files.
         """
-        kept_from = self.kept_from() if references else ()
-        for reference in references if kept_from else ():
-            item = self.item(reference.digest)
-            if item is None and reference.hit is not None:
-                item = reference.hit.item
-            if item is not None and item.private:
-                names = ", ".join(map(repr, kept_from))
-                raise CapabilityError(
-                    f"the image {item.id[:12]} that was given is a private one of the collection "
-                    f"{self._session.settings.collection!r}, and {names} may not see it. Allow it "
-                    "by name in [loop] allow_remote, or choose local components."
-                )
+        marked = tuple(self._marked(reference) for reference in references)
+        private = [reference for reference in marked if reference.private]
+        if private and (kept_from := self.kept_from()):
+            names = ", ".join(map(repr, kept_from))
+            raise CapabilityError(
+                f"the image {private[0].digest[:12]} that was given is a private one of the "
+                f"collection {self._session.settings.collection!r}, and {names} may not see it. "
+                "Allow it by name in [loop] allow_remote, or choose local components."
+            )
+        return marked
+
+    def _marked(self, reference: Reference) -> Reference:
+        items = [self.item(reference.digest), reference.hit and reference.hit.item]
+        private = reference.private or any(item is not None and item.private for item in items)
+        return replace(reference, private=private)
 
     def item(self, identity: str) -> Item | None:
         """Return the item of an id, from wherever the run finds items; None where there is none.

@@ -132,6 +132,7 @@ def _references(
                 strength=used.strength,
                 hit=hit,
                 digest=used.digest,
+                private=used.private,
             )
         )
     return tuple(found)

@@ -97,7 +97,7 @@ class Used:
             licence=item.licence if item else None,
             creator=item.creator if item else None,
             source=item.source if item else None,
-            private=item.private if item else False,
+            private=reference.private or (item.private if item else False),
         )
 
 

@@ -161,4 +161,5 @@ def _reference(picked: tuple[str, str, Hit], picture: Image) -> Reference:
         concept=concept,
         hit=hit,
         digest=hit.item.id,
+        private=hit.item.private,
     )

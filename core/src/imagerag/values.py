@@ -241,7 +241,8 @@ class Reference:
 
     `caption` says what of it matters, `concept` which missing concept it stands for, `strength`
     how much it should count: 0 to 1, or None for the conditioner's default. `hit` is set for
-    retrieved references.
+    retrieved references. `private` is True for what the collection calls private, also where the
+    user gave it by hand.
     """
 
     image: Image = field(compare=False)
@@ -252,6 +253,7 @@ class Reference:
     hit: Hit | None = None
     digest: str = ""
     """SHA-256 of the image file's bytes, in hexadecimal; `hit.item.id` for retrieved ones."""
+    private: bool = False
 
 
 @dataclass(frozen=True)
