@@ -5,6 +5,7 @@ import hashlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -162,6 +163,44 @@ def test_a_second_writer_waits_and_then_says_who_holds_it(
         holder.join()
         assert second.add([found(1)]).added == 1
         assert len(first) == 1
+
+
+HOLD = """
+import sys, time
+from imagerag.collection import Collection
+
+with Collection.open(sys.argv[1]) as opened, opened._catalogue.writing():
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_writer_that_waits_in_vain_names_the_process_that_holds_the_lock(
+    tmp_path: Path, found: Callable[..., Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Collection.create(tmp_path / "c").close()
+    monkeypatch.setattr(catalogue, "WRITER_PATIENCE", 0.2)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "c")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdin is not None
+    assert holder.stdout.readline() == "held\n"
+    with Collection.open(tmp_path / "c") as second:
+        told = rf"process {holder.pid} on {socket.gethostname()}, since 20\d\d-.*Z\. Wait for it"
+        with pytest.raises(CollectionError, match=told):
+            second.add([found(1)], isolated=False)
+        assert len(second) == 0
+        # Killed, it holds nothing any more, though it could take back nothing.
+        holder.kill()
+        holder.wait()
+        assert second.add([found(1)], isolated=False).added == 1
+    assert not (tmp_path / "c" / "writer.json").exists()
+    holder.stdin.close()
+    holder.stdout.close()
 
 
 def test_threads_share_one_collection(

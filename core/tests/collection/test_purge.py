@@ -1,13 +1,16 @@
 """What is purged is nowhere in the folder, cannot come back unasked, and goes through any crash."""
 
+import io
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from imagerag.collection import Collection, purge
+from imagerag.collection import Collection, ingest, purge
 from imagerag.errors import CollectionError
 from imagerag.registry import Registry
 from imagerag.roles import Found
@@ -172,6 +175,38 @@ def test_where_a_source_had_it_is_forgotten(
     collection.purge(ids[:1], registry=bare)
     assert found_in(collection.path, {"path": b"where 0.png"}) == set()
     assert found_in(collection.path, {"path": b"where 1.png"}) == {"path"}
+
+
+def test_an_addition_under_way_does_not_name_what_is_purged_meanwhile(
+    collection: Collection, bare: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_ITEMS", 4)
+    noise = np.random.default_rng(2).integers(0, 255, (8, 8, 3)).astype(np.uint8)
+
+    def near(number: int) -> Found:
+        """Pictures of one kind, each with other bytes."""
+        buffer = io.BytesIO()
+        picture = Image.fromarray(noise).resize((96, 96), Image.Resampling.BICUBIC)
+        picture.putpixel((number, 0), (number, 0, 0))
+        picture.save(buffer, "PNG")
+        return Found(f"{number}.png", data=buffer.getvalue())
+
+    def source() -> Iterator[Found]:
+        yield from (near(number) for number in range(1, 9))
+        for _ in range(1_000):  # until a batch of them is written
+            if len(collection) >= 6:
+                break
+            time.sleep(0.01)
+        collection.purge([first], registry=bare)
+        yield near(10)
+
+    collection.add([near(0)], isolated=False)
+    first = next(collection.items()).id
+    collection.add([near(90)], isolated=False)
+    assert [item.near for item in collection.items()] == [None, first]
+    collection.add(source(), isolated=False)
+    assert found_in(collection.path, {"hash": first.encode()}) == set()
+    assert first not in {item.near for item in collection.items()}
 
 
 class Stopped(BaseException):

@@ -127,7 +127,16 @@ class BatchWriter:
             if value is not None:
                 found[identity] = value, self._near.first(value) or beside.first(value)
                 beside.add(identity, value)
-        return found
+        # What was purged since it was read here must not be named again.
+        named = {near for _, near in found.values() if near} - found.keys()
+        rows = self._catalogue.rows(
+            "SELECT id FROM items WHERE removed <= 1 AND id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(named)),),
+        )
+        gone = named - {row[0] for row in rows}
+        return {
+            one: (value, None if near in gone else near) for one, (value, near) in found.items()
+        }
 
     def _rows_of(self, batch: Sequence[Checked]) -> dict[str, tuple[Item, bool]]:
         rows = self._catalogue.rows(
