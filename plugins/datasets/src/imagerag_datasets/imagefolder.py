@@ -54,10 +54,10 @@ class ImageFolderSource(DatasetSource):
         """Yield the images of the folder."""
         place = self.place(path)
         named: set[int] = set()
-        spoken: list[str] = []  # Folders with a metadata file: their folders are no labels.
+        spoken: set[str] = set()  # Folders with a metadata file: those below are no labels.
         for table in self._metadata(path):
             folder = table.rpartition("/")[0]
-            spoken.append(folder)
+            spoken.add(folder)
             yield from self._rows(place, table, folder, named)
         for name in folders.files(path, self.problems):
             if name.lower().endswith(_ARCHIVES):
@@ -68,7 +68,7 @@ class ImageFolderSource(DatasetSource):
             if not self.config.takes(split):
                 continue
             title = ""
-            if self.config.labels and not any(_within(name, one) for one in spoken):
+            if self.config.labels and spoken.isdisjoint(_above(name)):
                 title = captions.words(_label_of(name))
             described = Described(
                 captions.caption(self.config.caption, title), tags=captions.tags(title, split=split)
@@ -121,5 +121,8 @@ def _label_of(name: str) -> str:
     return "" if folder.lower() in {*_MEANS, "data", "images"} else folder
 
 
-def _within(name: str, folder: str) -> bool:
-    return not folder or name.startswith(f"{folder}/")
+def _above(name: str) -> Iterator[str]:
+    """Yield the folders that a name lies in, "" for the outermost."""
+    while name:
+        name = name.rpartition("/")[0]
+        yield name
