@@ -1,5 +1,6 @@
 """Pictures are decoded elsewhere, encoded on the way, compared with others, and read only once."""
 
+import argparse
 import io
 import subprocess
 import sys
@@ -12,9 +13,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from imagerag.cli import collection_add
 from imagerag.collection import Collection, decode, decoder, ingest, isolation
-from imagerag.errors import CapabilityError, ImageError
+from imagerag.errors import CapabilityError, ImageError, ImageRAGError
 from imagerag.roles import Context, Encoder, Found
+from imagerag.testing import registry
 from imagerag.testing.photos import photograph, photograph_jpeg
 
 Make = Callable[..., Found]
@@ -174,6 +177,28 @@ def test_near_duplicates_of_one_batch_are_found(collection: Collection) -> None:
 
 def test_pictures_of_one_colour_are_not_alike(collection: Collection, found: Make) -> None:
     assert collection.add(found(n) for n in range(5)).near == 0
+
+
+def test_the_command_encodes_with_the_configured_encoder(photos: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[encoder]\nuse = "hashing"\n')
+    parser = argparse.ArgumentParser()
+    collection_add.add_create(parser)
+    words = [str(tmp_path / "made"), str(photos), "--encode", "--config", str(config)]
+    arguments = parser.parse_args(words, argparse.Namespace(registry=registry("imagerag.builtin")))
+    assert arguments.run(arguments) == 0
+    with Collection.open(tmp_path / "made") as made:
+        assert made.stats().spaces == {"hashing-64": 6}
+
+
+def test_an_encoder_that_cannot_be_had_leaves_no_collection(photos: Path, tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    collection_add.add_create(parser)
+    words = [str(tmp_path / "made"), str(photos), "--encode", "--config", str(tmp_path / "no.toml")]
+    arguments = parser.parse_args(words, argparse.Namespace(registry=registry("imagerag.builtin")))
+    with pytest.raises(ImageRAGError):
+        arguments.run(arguments)
+    assert not (tmp_path / "made").exists()
 
 
 CRASHES = """

@@ -8,12 +8,13 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagerag.cli import console
-from imagerag.cli.options import add_json
+from imagerag.cli.options import add_config, add_json, config_source, overrides
 from imagerag.cli.skipped import Group, grouped
 from imagerag.collection.place import resolve
 from imagerag.errors import CollectionError, UsageError
@@ -21,6 +22,7 @@ from imagerag.errors import CollectionError, UsageError
 if TYPE_CHECKING:
     from imagerag.collection import AddReport, Collection
     from imagerag.roles import Source
+    from imagerag.session import Session
 
 FOLDER = "folder"
 PARTIAL = 3
@@ -61,6 +63,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         dest="options",
         help="an option of the source, as in --option split=test (repeatable)",
     )
+    parser.add_argument(
+        "--encode",
+        action="store_true",
+        help="encode the pictures on the way, with the encoder of the configuration",
+    )
+    add_config(parser)
     parser.add_argument("--private", action="store_true", help="never show these to a remote model")
     parser.add_argument("--licence", "--license", help="licence where the source names none")
     parser.add_argument("--creator", help="creator where the source names none")
@@ -76,10 +84,10 @@ def _create(arguments: argparse.Namespace) -> int:
 
     path = resolve(arguments.name)
     # Before anything is made: an option that is wrong should leave nothing behind.
-    source = _source(arguments, path)
+    source, encoding = _source(arguments, path), _encoding(arguments, path)
     with Collection.create(path) as made:
         if arguments.places:
-            return _fill(made, source, arguments)
+            return _fill(made, source, encoding, arguments)
         if arguments.json:
             console.say_json({"name": made.name, "path": str(made.path)})
         else:
@@ -93,7 +101,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
     path = resolve(arguments.name)
     with Collection.open(path) as opened:
-        return _fill(opened, _source(arguments, path), arguments)
+        return _fill(opened, _source(arguments, path), _encoding(arguments, path), arguments)
 
 
 def _source(arguments: argparse.Namespace, path: Path) -> Source:
@@ -136,12 +144,29 @@ def _options(given: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _fill(target: Collection, source: Source, arguments: argparse.Namespace) -> int:
+def _encoding(arguments: argparse.Namespace, path: Path) -> Session | None:
+    """Return what holds the encoder that is to see the pictures, None where none is asked for."""
+    from imagerag import config
+    from imagerag.registry import Registry
+    from imagerag.session import Session
+
+    if not arguments.encode:
+        return None
+    registry = getattr(arguments, "registry", None) or Registry()
+    changed = {**overrides(arguments), "collection": str(path)}
+    loaded = config.load(config_source(arguments), registry, changed)
+    return Session(loaded.only("encoder"), registry)
+
+
+def _fill(
+    target: Collection, source: Source, encoding: Session | None, arguments: argparse.Namespace
+) -> int:
     from imagerag.collection.reports import AddReport
 
     total = AddReport()
     try:
-        with _Bar(source, arguments.places) as bar:
+        with encoding or nullcontext(), _Bar(source, arguments.places) as bar:
+            encoder = None if encoding is None else encoding.encoder
             for place in arguments.places:
                 bar.next_place()
                 report = target.add(
@@ -149,6 +174,7 @@ def _fill(target: Collection, source: Source, arguments: argparse.Namespace) -> 
                     private=arguments.private,
                     progress=bar.progress,
                     allow_purged=arguments.allow_purged,
+                    encoder=encoder,
                 )
                 total = _sum(total, report, tuple(source.problems))
     except KeyboardInterrupt:
@@ -204,6 +230,9 @@ def _again(arguments: argparse.Namespace) -> str:
         words += ["--source", arguments.source]
     words += [word for option in arguments.options for word in ("--option", option)]
     words += ["--private"] if arguments.private else []
+    words += ["--encode"] if arguments.encode else []
+    words += ["--config", str(arguments.config)] if arguments.config else []
+    words += [word for one in arguments.overrides for word in ("--set", one)]
     for name in ("licence", "creator", "report"):
         value = getattr(arguments, name)
         words += [f"--{name}", str(value)] if value is not None else []
