@@ -50,6 +50,7 @@ class Crew:
         told: Told = lambda station: None,
         peak: Callable[[str, Measured], None] = lambda stage, found: None,
         expecting: Callable[[], bool] = lambda: False,
+        quiet: Callable[[], bool] = lambda: True,
         painted: Callable[[Sequence[Job]], None] = lambda jobs: None,
     ) -> None:
         policy = session.settings.batch
@@ -67,7 +68,7 @@ class Crew:
             policy.memory,
             sizes_of(session, policy.memory, copies),
             unload=self._unload,
-            waiting=self._waiting_for,
+            quiet=quiet,
         )
         critic = session.critic.concurrency if session.names("critic") else 1
         # Whom a re-ranker may call besides their own stations; without one, nobody does.
@@ -161,14 +162,6 @@ class Crew:
     def _unload(self, role: str) -> None:
         for session in self._painters if role == "generator" else [self.session]:
             session.release(role)  # type: ignore[arg-type]
-
-    def _waiting_for(self, role: str) -> int:
-        names = {
-            "generator": ("paint",),
-            "critic": ("ask", "order"),
-            "encoder": ("search", "order"),
-        }[role]
-        return sum(self.stations[name].waiting + self.stations[name].busy for name in names)
 
 
 def by_station(dearest: Mapping[str, float]) -> dict[str, float]:

@@ -67,6 +67,7 @@ class Engine:
         self._window = session.settings.batch.window
         self._room = anyio.CapacityLimiter(self._window)
         self._under_way = 0
+        self._all_read = False
         self._streak = Streak(session.settings.batch.give_up_after)
         self._halted = anyio.Event()
         self._keeper = Keeper(store)
@@ -75,6 +76,7 @@ class Engine:
             told=self._level,
             peak=self._peak,
             expecting=self._expecting,
+            quiet=self._quiet,
             painted=self._keeper.settle_small,
         )
         self._settling = Station(
@@ -132,6 +134,8 @@ class Engine:
         while not self.over():
             some = await in_thread(lambda: list(islice(self._tasks, ahead)))
             if not some:
+                self._all_read = True
+                self.crew.residency.stir()
                 return
             for task in some:
                 await self._room.acquire_on_behalf_of(task)
@@ -278,11 +282,18 @@ class Engine:
         paint = self.crew.stations["paint"]
         return self._under_way > paint.waiting + paint.busy
 
+    def _quiet(self) -> bool:
+        """Say whether all that could be under way is, and waits at the stations."""
+        full = self._all_read or self.over() or self._under_way == self._window
+        stations = self.crew.stations.values()
+        return full and sum(one.waiting + one.busy for one in stations) >= self._under_way
+
     def _peak(self, stage: str, found: Measured) -> None:
         memory, gpu = self.peaks.get(stage, (0, 0))
         self.peaks[stage] = (max(memory, found.memory), max(gpu, found.gpu_memory))
 
     def _level(self, station: Station) -> None:
+        self.crew.residency.stir()
         if self.session.broadcast.heard:
             busy, waiting = station.busy, station.waiting
             self._tell(Event("level", station.name, done=busy, waiting=waiting))

@@ -31,21 +31,21 @@ class Moved:
 class Residency:
     """Lets calls begin when the models they need are in memory, and unloads others for them.
 
-    A model that still has work waiting is not unloaded. Work moves on to the other models only, so
-    that each has the whole window's work when its turn comes: it is loaded for each window of
-    prompts and never for each prompt.
+    None is unloaded before every prompt under way waits for a model that is not there. So each has
+    the whole window's work when its turn comes: it is loaded for each window of prompts and never
+    for each prompt.
 
     Args:
         limit: Gigabytes that the models may take together; None keeps all loaded.
         sizes: Gigabytes of the model of each role; a role that is not named takes none.
         unload: What closes the component of a role.
-        waiting: How many jobs wait for a role.
+        quiet: Whether every prompt under way waits at a station, and no more are to come.
     """
 
     limit: float | None
     sizes: Mapping[str, float]
     unload: Callable[[str], None]
-    waiting: Callable[[str], int]
+    quiet: Callable[[], bool]
     moved: list[Moved] = field(default_factory=list)
     _loaded: set[str] = field(default_factory=set)
     _users: dict[str, int] = field(default_factory=dict)
@@ -84,9 +84,8 @@ class Residency:
                     for role in wanted:
                         self._users[role] = self._users.get(role, 0) + 1
                     return
-                idle = self._idle(wanted)
-                if self._fits((self._loaded - idle) | wanted):
-                    for role in sorted(idle):
+                if not any(self._users.values()) and self.quiet():
+                    for role in sorted(self._loaded - wanted):
                         await to_thread.run_sync(self.unload, role)
                         self._loaded.discard(role)
                         self.moved.append(Moved(role, "unload", resident()))
@@ -97,13 +96,6 @@ class Residency:
 
     def _make_room(self, wanted: set[str]) -> bool:
         return self._fits(self._loaded | wanted)
-
-    def _idle(self, wanted: set[str]) -> set[str]:
-        return {
-            role
-            for role in self._loaded - wanted
-            if not self._users.get(role) and not self.waiting(role)
-        }
 
     def _fits(self, roles: set[str]) -> bool:
         assert self.limit is not None
