@@ -50,7 +50,8 @@ class UsearchRetriever(VectorRetriever):
         return Facts(
             implementation=f"usearch, kind {self.config.kind}",
             usd_per_picture=0.0,
-            proven="the same hits as brute force, through any order of additions and removals",
+            proven="exact: the same hits as brute force, through any order of changes; coded: .99 "
+            "of the ten nearest of 350,000 generated vectors, asked by texts",
         )
 
     def code(self, rows: int) -> Code | None:
