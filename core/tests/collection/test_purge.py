@@ -27,7 +27,7 @@ def bare() -> Registry:
 
 def fill(collection: Collection, found: Make, count: int = 8) -> list[str]:
     collection.add(
-        found(n, caption=f"the very private caption {n} \u00e9", source=f"/home/me/secret {n}.png")
+        found(n, caption=f"the very private caption {n} \u00e9", source=f"/photos/secret {n}.png")
         for n in range(count)
     )
     ids = [item.id for item in collection.items()]
@@ -170,7 +170,7 @@ def test_where_a_source_had_it_is_forgotten(
     with catalogue.writing():
         catalogue.many(
             "INSERT OR REPLACE INTO origins VALUES (?, ?, 1, 2, ?)",
-            [("/home/me", f"where {n}.png", one) for n, one in enumerate(ids)],
+            [("/photos", f"where {n}.png", one) for n, one in enumerate(ids)],
         )
     collection.purge(ids[:1], registry=bare)
     assert found_in(collection.path, {"path": b"where 0.png"}) == set()
