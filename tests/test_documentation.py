@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 import imagerag
 from imagerag import config, errors, hooks, registry, roles
+from imagerag.batch_policy import BatchPolicy
 from imagerag.cli.entry import EXIT_CODES
 from imagerag.policy import Policy
 
@@ -331,12 +332,13 @@ def test_every_exit_code_and_error_is_documented():
 
 
 def test_every_key_of_the_configuration_is_documented_with_its_default():
-    top, _, loop = reference("configuration.md").partition("\n## [loop]")
-    for text, model in ((top, config.Settings), (loop, Policy)):
+    top, _, rest = reference("configuration.md").partition("\n## [loop]")
+    loop, _, batch = rest.partition("\n## [batch]")
+    for text, model in ((top, config.Settings), (loop, Policy), (batch, BatchPolicy)):
         rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, flags=re.MULTILINE))
         for name, field in model.model_fields.items():
             assert name in rows, name
-            if name in config.COMPONENT_ROLES or name == "loop":
+            if name in config.COMPONENT_ROLES or name in ("loop", "batch"):
                 continue
             default = "none" if field.default is None else json.dumps(field.default)
             assert rows[name].strip("`") == default, name
