@@ -57,6 +57,8 @@ class Crew:
         self.session = session
         self._peak = peak
         self._painted = painted
+        self._warm: set[tuple[str, ...]] = set()
+        self._warming = anyio.Lock()
         generator = session.generator
         copies = 1 if generator.concurrency > 1 else policy.generators
         devices = cycle(policy.devices or (None,))
@@ -154,7 +156,23 @@ class Crew:
             for role in () if self._alone else roles:
                 if role in self._shared:
                     await held.enter_async_context(self._shared[role])
-            self._peak(jobs[0].step.stage, await in_thread(call, *arguments))
+            found = await self._first(tuple(roles), call, *arguments)
+            self._peak(jobs[0].step.stage, found or await in_thread(call, *arguments))
+
+    async def _first(
+        self, roles: tuple[str, ...], call: Callable[..., Measured], *arguments: Any
+    ) -> Measured | None:
+        """Make the first call of a kind by itself; None where it has been made.
+
+        It imports and loads, and model libraries do not survive being imported by two threads.
+        """
+        if roles not in self._warm:
+            async with self._warming:
+                if roles not in self._warm:
+                    found = await in_thread(call, *arguments)
+                    self._warm.add(roles)
+                    return found
+        return None
 
     async def _fetch(self, jobs: Sequence[Job], place: int) -> None:
         self._peak(jobs[0].step.stage, await in_thread(carrying.each, jobs))
