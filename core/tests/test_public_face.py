@@ -35,6 +35,7 @@ LAYERS = [
     {"loop"},
     {
         "batch",
+        "batch_view",
         "contact_sheet",
         "credits",
         "record",
