@@ -135,7 +135,8 @@ class Privacy:
         return marked
 
     def _marked(self, reference: Reference) -> Reference:
-        items = [self.item(reference.digest), reference.hit and reference.hit.item]
+        found = reference.hit.item if reference.hit is not None else None
+        items = [self.item(reference.digest), found]
         private = reference.private or any(item is not None and item.private for item in items)
         return replace(reference, private=private)
 
