@@ -412,7 +412,7 @@ def test_the_plugin_of_contributing_is_written_in_its_steps(workshop, run):
             file.write_text(block.text, encoding="utf-8")
             written += 1
             continue
-        for command in markdown.commands(block):
+        for command in markdown.commands(block) if block.language == "bash" else ():
             program = commands / command.words[0]
             variables = {"IMAGERAG_HOME": folder / "home", "PATH": f"{commands}:/usr/bin:/bin"}
             run(program, *command.words[1:], cwd=folder, expect=command.exits, **variables)

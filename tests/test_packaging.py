@@ -19,7 +19,8 @@ PLUGINS = sorted(file.parent.name for file in ROOT.glob("plugins/*/pyproject.tom
 @pytest.fixture(scope="module")
 def commands(wheels, make_environment):
     """An environment with the core and the usearch plugin."""
-    return make_environment(wheels["imagerag"], wheels["imagerag-vectors"], wheels["imagerag-usearch"])
+    names = ("imagerag", "imagerag-vectors", "imagerag-usearch")
+    return make_environment(*(wheels[name] for name in names))
 
 
 def test_every_distribution_builds_as_a_wheel(root, wheels):

@@ -9,6 +9,7 @@ import pytest
 
 from imagerag.cli.collection import collection
 from imagerag.errors import CollectionError, UsageError
+from imagerag.registry import Registry
 
 
 @pytest.fixture
@@ -25,9 +26,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.setenv("IMAGERAG_HOME", str(tmp_path / "home"))
     parser = argparse.ArgumentParser(prog="imagerag collection")
     collection(parser)
+    registry = Registry()
 
     def call(*words: object) -> int:
         arguments = parser.parse_args([str(word) for word in words])
+        arguments.registry = registry  # as `imagerag` itself hands it to every command
         code: int = arguments.run(arguments)
         return code
 

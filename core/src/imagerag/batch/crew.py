@@ -157,7 +157,9 @@ class Crew:
                 if role in self._shared:
                     await held.enter_async_context(self._shared[role])
             found = await self._first(tuple(roles), call, *arguments)
-            self._peak(jobs[0].step.stage, found or await in_thread(call, *arguments))
+            if found is None:
+                found = await in_thread(call, *arguments)
+            self._peak(jobs[0].step.stage, found)
 
     async def _first(
         self, roles: tuple[str, ...], call: Callable[..., Measured], *arguments: Any

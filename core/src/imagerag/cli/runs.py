@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,10 +205,17 @@ def _tell(difference: Difference) -> None:
 
 
 def _place(text: str) -> tuple[Path, int | None, int | None]:
-    match = re.fullmatch(r"(.+?)(?:@(\d+))?(?::(\d+))?", text)
-    assert match is not None  # any text that is not empty matches
-    folder, batch, row = match.groups()
-    return Path(folder), int(batch) if batch else None, int(row) if row else None
+    folder, row = _numbered(text, ":")
+    folder, batch = _numbered(folder, "@")
+    return Path(folder), batch, row
+
+
+def _numbered(text: str, mark: str) -> tuple[str, int | None]:
+    """Take a number after `mark` off the end; a text without one is returned as it is."""
+    before, found, digits = text.rpartition(mark)
+    if found and before and digits.isascii() and digits.isdigit():
+        return before, int(digits)
+    return text, None
 
 
 def _add_batch(parser: argparse.ArgumentParser) -> None:

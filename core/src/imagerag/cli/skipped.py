@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 EXAMPLES = 3
 
-_PARTICULAR = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d.,]*")
+_PARTICULAR = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9][0-9.,]*")
 """What differs between two reasons of one kind: names in quotes, and numbers."""
 
 
