@@ -22,7 +22,7 @@ LONGEST_MODULE = 320
 LARGEST_FILE = 40_000_000
 HEAVY = (
     *("torch", "diffusers", "transformers", "open_clip", "usearch", "torchvision", "numpy"),
-    *("openai", "anthropic", "httpx2", "anyio", "tenacity"),
+    *("openai", "anthropic", "httpx2", "anyio", "tenacity", "faiss", "opentelemetry", "pyarrow"),
 )
 
 
@@ -105,7 +105,7 @@ def test_plugins_import_the_public_face_and_what_they_declare(folder):
 
 
 def test_the_core_imports_no_plugin_and_no_model_library():
-    foreign = {"torch", "diffusers", "transformers", "open_clip", "usearch"}
+    foreign = {"torch", "diffusers", "transformers", "open_clip", "usearch", "faiss"}
     for file in (ROOT / "core/src").rglob("*.py"):
         # `imagerag doctor` asks torch, where there is one, which devices it sees.
         allowed = {"torch"} if file.name == "diagnosis.py" else set()

@@ -259,7 +259,7 @@ def test_the_result_is_checked_against_the_draft(rag, pool):
 
 
 ENDS_THE_PROCESS = "cli/batch.py"
-"""The command that leaves calls behind which nothing can end; Python would wait for them at exit."""
+"""The command that leaves calls behind which nothing can end; Python would wait for them."""
 
 
 def test_library_code_neither_prints_nor_exits():
