@@ -94,9 +94,9 @@ class Crew:
                     later=_is_draft,
                     expecting=expecting,
                 ),
-                make("ask", self._ask, places=critic),
+                make("ask", self._ask, places=critic, until_kept=True),
                 make("search", self._search, together=policy.window, alike=_same_search),
-                make("order", self._order),
+                make("order", self._order, until_kept=True),
                 make("fetch", self._fetch, places=FILES, together=AT_ONCE),
             )
         }

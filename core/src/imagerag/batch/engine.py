@@ -208,30 +208,35 @@ class Engine:
         step = unit.step
         assert step is not None
         station = self.crew.of(step)
-        kind = station.name
-        halt = await self._budget.set_aside(kind)
+        halt = await self._budget.set_aside(station.name)
         if halt is not None:
             self.stop(halt)
             return
         job = Job(unit.task.number, unit.session, step)
         self._tell(Event("started", step.stage, run=job.run))
         try:
-            await station.do(job)
-            if isinstance(step, Paint) and not isinstance(job.answer, Drawn):
-                await self._settling.do(job)
-            self._heed(job)
-        except Exception as error:
-            await self._keeper.keep_costs(unit, job)
-            self._tell(Event("failed", step.stage, run=job.run, note=str(error)))
-            raise
+            await self._carried_out(unit, job, station)
+            await self._keeper.keep(unit, job)
         finally:
-            self._budget.settle(kind, job.done.ledger, job.done.seconds)
-        await self._keeper.keep(unit, job)
+            job.kept.set()  # however it ended: the station's place waits for this
         self._tell(Event("finished", step.stage, seconds=job.done.seconds, run=job.run))
         if unit.position in unit.kept:
             await in_thread(unit.answer, job.answer, job.done, self._keeper.pictures)
         else:
             unit.answer(job.answer, job.done, self._keeper.pictures)
+
+    async def _carried_out(self, unit: Unit, job: Job, station: Station) -> None:
+        try:
+            await station.do(job)
+            if isinstance(job.step, Paint) and not isinstance(job.answer, Drawn):
+                await self._settling.do(job)
+            self._heed(job)
+        except Exception as error:
+            await self._keeper.keep_costs(unit, job)
+            self._tell(Event("failed", job.step.stage, run=job.run, note=str(error)))
+            raise
+        finally:
+            self._budget.settle(station.name, job.done.ledger, job.done.seconds)
 
     def _heed(self, job: Job) -> None:
         """Raise where the provider was out of reach: neither answer nor tie is to be kept."""

@@ -35,6 +35,7 @@ class Job:
     done: Done = field(default_factory=Done)
     error: Exception | None = None
     ended: anyio.Event = field(default_factory=anyio.Event)
+    kept: anyio.Event = field(default_factory=anyio.Event)
 
 
 Work = Callable[[Sequence[Job], int], Awaitable[object]]
@@ -48,7 +49,8 @@ class Station:
 
     A place takes the oldest job and others that fit into one call with it; those that are `later`
     wait for all others, so that what was begun is finished first. Where fewer wait than fit and
-    more may come, it waits for them a little.
+    more may come, it waits for them a little. With `until_kept` a place is taken until the answers
+    are on the disk (`Job.kept`): then a crash never costs more answers than there are places.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Station:
         alike: Callable[[Job], Hashable] = lambda job: None,
         told: Told = lambda station: None,
         expecting: Callable[[], bool] = lambda: False,
+        until_kept: bool = False,
     ) -> None:
         self.name = name
         self.places = places
@@ -74,6 +77,7 @@ class Station:
         self._later = later
         self._told = told
         self._expecting = expecting
+        self._until_kept = until_kept
         self._send, self._receive = anyio.create_memory_object_stream[Job](room)
         self._waiting: list[Job] = []
         self._picking = anyio.Lock()
@@ -117,6 +121,9 @@ class Station:
             self._told(self)
             for job in jobs:
                 job.ended.set()
+            if self._until_kept:
+                for job in jobs:
+                    await job.kept.wait()
 
     async def _pick(self) -> list[Job]:
         async with self._picking:
