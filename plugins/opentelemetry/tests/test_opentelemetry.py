@@ -145,7 +145,10 @@ def test_metrics_count_and_time_what_happened(watched):
 def test_a_run_that_fails_is_an_error_with_its_reason(tmp_path):
     watched = Watched()
     critic = {"use": "scripted", "answers": ["malformed"]}
-    counts = painted(tmp_path, watched.take, critic=critic, loop={"fallback": False})
+    # More than there are: else the batch gives up, and how many are under way then is chance.
+    batch = {**CONFIG.get("batch", {}), "give_up_after": 100}
+    changes = {"critic": critic, "loop": {"fallback": False}, "batch": batch}
+    counts = painted(tmp_path, watched.take, **changes)
     assert counts.failed == 12
     for run in watched.named("run"):
         assert run.status.status_code is StatusCode.ERROR
