@@ -4,59 +4,17 @@ The encoder reads a vector out of a picture's pixels, and makes one from a text'
 """
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from imagerag.collection import Collection
 from imagerag.roles import Context, Encoder, Found
 from imagerag_faiss.config import FaissConfig
 from imagerag_faiss.retriever import FaissRetriever
-
-DIM = 12
-
-
-class PixelEncoder(Encoder):
-    """Reads the first grey values of a picture as its vector."""
-
-    def __init__(self, dim: int = DIM) -> None:
-        super().__init__(None, Context(component=lambda role: None, cache_dir=Path()))
-        self._dim = dim
-
-    @property
-    def dim(self) -> int:
-        return self._dim
-
-    @property
-    def space(self) -> str:
-        return f"pixels-{self._dim}"
-
-    def encode_texts(self, texts: Sequence[str]) -> Any:
-        seeds = [
-            int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") for text in texts
-        ]
-        return unit(np.array([np.random.default_rng(s).normal(size=self._dim) for s in seeds]))
-
-    def encode_images(self, images: Sequence[Image.Image]) -> Any:
-        rows = [np.asarray(image.convert("L")).reshape(-1)[: self._dim] for image in images]
-        return unit(np.array(rows, dtype=np.float64) - 127.3)
-
-
-def unit(rows: Any) -> Any:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
-def pixel_picture(number: int) -> bytes:
-    """Return a PNG whose grey values are those of a random vector."""
-    values = np.random.default_rng(number).integers(0, 256, (1, DIM), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(np.vstack([values, values])).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+from imagerag_vectors.testing import PixelEncoder, pixel_picture
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +24,7 @@ def picture() -> Callable[[int], bytes]:
 
 @pytest.fixture(scope="session")
 def encoder_of() -> Callable[[int], PixelEncoder]:
-    return PixelEncoder
+    return lambda dim: PixelEncoder(f"pixels-{dim}", dim)
 
 
 @pytest.fixture

@@ -5,62 +5,17 @@ its work, so that tests can say that nothing is computed twice.
 """
 
 import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from imagerag.collection import Collection
 from imagerag.roles import Context, Encoder, Found
 from imagerag_usearch.config import UsearchConfig
 from imagerag_usearch.retriever import UsearchRetriever
-
-DIM = 12
-
-
-class PixelEncoder(Encoder):
-    """Reads the first `DIM` grey values of a picture as its vector."""
-
-    def __init__(self, space: str = "pixels", dim: int = DIM) -> None:
-        super().__init__(None, Context(component=lambda role: None, cache_dir=Path()))
-        self._space, self._dim = space, dim
-        self.encoded = 0
-
-    @property
-    def dim(self) -> int:
-        return self._dim
-
-    @property
-    def space(self) -> str:
-        return self._space
-
-    def encode_texts(self, texts: Sequence[str]) -> Any:
-        seeds = [
-            int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") for text in texts
-        ]
-        rows = [np.random.default_rng(seed).normal(size=self._dim) for seed in seeds]
-        return unit(np.array(rows))
-
-    def encode_images(self, images: Sequence[Image.Image]) -> Any:
-        self.encoded += len(images)
-        rows = [np.asarray(image.convert("L")).reshape(-1)[: self._dim] for image in images]
-        return unit(np.array(rows, dtype=np.float64) - 127.3)
-
-
-def unit(rows: Any) -> Any:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
-def pixel_picture(number: int) -> bytes:
-    """Return a PNG whose grey values are those of a random vector."""
-    values = np.random.default_rng(number).integers(0, 256, (1, DIM), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(np.vstack([values, values])).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+from imagerag_vectors.testing import PixelEncoder, pixel_picture
 
 
 @pytest.fixture(scope="session")
