@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import resource
+import sqlite3
+from contextlib import closing
+from itertools import count
 
 import pytest
 
@@ -120,6 +123,30 @@ def test_a_lost_picture_is_painted_again_and_nobody_asked(bench):
     assert [call for call, *_ in bench.parts["critic"].calls] == ["compare"]
     assert len(bench.parts["generator"].calls) == 1
     assert bench.store.database.rows("SELECT record, draft, kept FROM works") == whole
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "step"),
+    [("DearCritic", "review", "Ask"), ("PickyGenerator", "generate", "Paint")],
+)
+def test_nobody_far_away_is_asked_more_than_a_kill_may_cost(
+    bench, parts, monkeypatch, kind, method, step
+):
+    """What was begun and is not on the disk is never more than may be asked at once."""
+    component, open_calls = getattr(parts, kind), []
+    call, begun = getattr(component, method), count(1)
+
+    def watched(self, *given, **named):
+        with closing(sqlite3.connect(bench.store.folder / "runs.sqlite")) as store:
+            query = "SELECT count(*) FROM steps WHERE step = ?"
+            [(kept,)] = store.execute(query, (step,)).fetchall()
+        open_calls.append(next(begun) - kept)
+        return call(self, *given, **named)
+
+    monkeypatch.setattr(component, "remote", True)
+    monkeypatch.setattr(component, method, watched)
+    assert bench.turn([f"a sane thing {n}" for n in range(12)]).exit_code == 0
+    assert open_calls == [1] * 12
 
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="POSIX only")

@@ -93,6 +93,8 @@ class Crew:
                     alike=_alike,
                     later=_is_draft,
                     expecting=expecting,
+                    # Over a network pictures are paid for, too; here the device is not to idle.
+                    until_kept=any(session.is_remote(*one) for one in session.chosen("generator")),
                 ),
                 make("ask", self._ask, places=critic, until_kept=True),
                 make("search", self._search, together=policy.window, alike=_same_search),
