@@ -103,9 +103,16 @@ def glue(prompts: int) -> dict[str, Any]:
         }
         plugins = registry("simulated")
         timed(values, plugins, ["warm"] * 1)
+        before = time.process_time()
         seconds = timed(values, plugins, [f"thing {n}" for n in range(prompts)])
+        cpu = time.process_time() - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"prompts": prompts, "ms": round(seconds / prompts * 1000, 3), "peak_mib": round(peak)}
+    return {
+        "prompts": prompts,
+        "ms": round(seconds / prompts * 1000, 3),
+        "cpu_ms": round(cpu / prompts * 1000, 3),
+        "peak_mib": round(peak),
+    }
 
 
 def memory(counts: tuple[int, ...]) -> dict[str, Any]:

@@ -47,7 +47,8 @@ class PromptFile:
                     digest.update(block)
         except OSError as error:
             raise UsageError(
-                f"the prompts {str(path)!r} cannot be read: {error.strerror or error}."
+                f"the prompts {str(path)!r} cannot be read: {error.strerror or error}. Give a file "
+                "with one prompt a line, or a table: CSV, JSON lines or Parquet."
             ) from error
         self.digest = digest.hexdigest()
 
