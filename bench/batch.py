@@ -98,8 +98,9 @@ def glue(prompts: int) -> dict[str, Any]:
         folder = Path(temporary) / "collection"
         make_collection(folder)
         values = settings(folder) | {
-            "generator": {"use": "seeded"},
-            "critic": {"use": "scripted", "answers": ["missing: hedgehog"]},
+            "generator": {"use": "flat"},
+            "critic": {"use": "faulty", "seconds": 0.0, "slots": SLOTS},
+            "retriever": {"use": "fixed"},
         }
         plugins = registry("simulated")
         timed(values, plugins, ["warm"] * 1)
