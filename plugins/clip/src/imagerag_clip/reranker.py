@@ -52,6 +52,7 @@ class ClipReranker(Reranker):
 
         Raises:
             CollectionError: The run has no collection to open the images from.
+            CapabilityError: A hit is private, and a component of the run may not see it.
         """
         if len(hits) < 2:
             return list(hits)
@@ -62,9 +63,8 @@ class ClipReranker(Reranker):
                 'this run has no collection: set `collection = "NAME"` in the configuration.'
             )
         space, size = self._shared.layout.space, self.config.batch_size
-        vectors, unread = Candidates(collection, space, self._images, size).vectors(
-            [hit.item.id for hit in hits]
-        )
+        candidates = Candidates(collection, self.context.image, space, self._images, size)
+        vectors, unread = candidates.vectors([hit.item for hit in hits])
         if unread:
             self._tell(unread, len(hits))
         if not vectors:
