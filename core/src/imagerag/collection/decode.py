@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import io
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagerag.collection import container, scaling
+from imagerag.collection import container, phash, scaling
 from imagerag.collection.container import Header
 from imagerag.errors import ImageError
 
@@ -93,15 +95,26 @@ def _memory(header: Header) -> int:
 
 @dataclass(frozen=True)
 class Examined:
-    """A file that was decoded: its header, its upright size in pixels, and its picture.
-
-    The picture is upright and in RGB, and may be smaller than the size.
-    """
+    """A file that was decoded: its header and its upright size in pixels."""
 
     header: Header
     width: int
     height: int
-    image: Image
+    _picture: Image
+    _extent: scaling.Extent
+    _turn: PillowTranspose | None
+    _shortest: int | None
+
+    def image(self) -> Image:
+        """Return the picture, upright and in RGB; it may be smaller than the size."""
+        with _told():
+            image = scaling.fitted(self._picture, self._extent, self._shortest)
+            return image if self._turn is None else image.transpose(self._turn)
+
+    def thumbnail(self) -> bytes:
+        """Return the small grey copy that a perceptual hash is made of."""
+        with _told():
+            return phash.thumbnail(self._picture, self._extent, self._turn)
 
 
 def open_image(source: Path | str | bytes, *, shortest: int | None = None) -> Image:
@@ -113,46 +126,53 @@ def open_image(source: Path | str | bytes, *, shortest: int | None = None) -> Im
     message names the file where `source` is a path, and is only the reason where it is bytes.
     """
     if isinstance(source, bytes):
-        return examine(source, shortest=shortest).image
+        return examine(source, shortest=shortest).image()
     path = Path(source)
     try:
-        return examine(read_bytes(path), shortest=shortest).image
+        return examine(read_bytes(path), shortest=shortest).image()
     except ImageError as error:
         raise ImageError(f"The image {str(path)!r} {error}") from error
 
 
-def examine(data: bytes, *, shortest: int | None = None) -> Examined:
+def examine(data: bytes, *, shortest: int | None = None, grey: bool = False) -> Examined:
     """Decode the bytes of a file as `open_image` does, and say what it is.
 
-    Raises `ImageError` with the reason alone.
+    With `grey`, a JPEG's colours are left out, which is faster. Raises `ImageError` with the reason
+    alone.
     """
     from PIL import Image as PillowImage
 
     header = sniff(data)
+    width, height = header.width, header.height
+    with (
+        _told(),
+        PillowImage.open(io.BytesIO(data), formats=(_PILLOW[header.format],)) as picture,
+    ):
+        if picture.size != (width, height):
+            raise ImageError("is damaged: its header and its picture disagree on the size")
+        extent = scaling.draft(picture, shortest, grey=grey)
+        picture.load()
+        orientation = _orientation(picture)
+        image = _rgb(picture)
+    image.info = {}
+    if orientation >= 5:
+        width, height = height, width
+    turn = _turns().get(orientation)
+    return Examined(header, width, height, image, extent, turn, shortest)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what Pillow raises, for hostile bytes many kinds of errors, into `ImageError`."""
     try:
-        with PillowImage.open(io.BytesIO(data), formats=(_PILLOW[header.format],)) as picture:
-            if picture.size != (header.width, header.height):
-                raise ImageError("is damaged: its header and its picture disagree on the size")
-            extent = scaling.draft(picture, shortest)
-            picture.load()
-            orientation = _orientation(picture)
-            image = scaling.fitted(_rgb(picture), extent, shortest)
+        yield
     except ImageError:
         raise
     except MemoryError as error:
         raise ImageError("takes more memory to decode than there is") from error
     except Exception as error:
-        # Pillow raises many kinds of errors for hostile bytes; all mean the same here.
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise ImageError(f"is damaged: {reason}") from error
-    width, height = header.width, header.height
-    turn = _turns().get(orientation)
-    if turn is not None:
-        image = image.transpose(turn)
-        if orientation >= 5:
-            width, height = height, width
-    image.info = {}
-    return Examined(header, width, height, image)
 
 
 def upright_rgb(picture: Image) -> Image:

@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from imagerag.collection import decode, phash, scaling
+from imagerag.collection import decode, scaling
 from imagerag.collection.container import Format
 from imagerag.errors import ImageError
 
@@ -53,9 +53,10 @@ class Inspected:
 def inspect(data: bytes, shortest: int | None, *, pixels: bool) -> Inspected:
     """Decode a file in this process. Raises `ImageError` with the reason alone."""
     # For the grey copy alone, the smallest picture is as good.
-    found = decode.examine(data, shortest=shortest if pixels else scaling.FLOOR)
-    copy = phash.thumbnail(found.image)
-    image = found.image if pixels else None
+    least = shortest if pixels else scaling.FLOOR
+    found = decode.examine(data, shortest=least, grey=not pixels)
+    copy = found.thumbnail()
+    image = found.image() if pixels else None
     return Inspected(found.header.format, found.width, found.height, copy, image)
 
 

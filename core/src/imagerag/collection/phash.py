@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL.Image import Image
+    from PIL.Image import Image, Transpose
 
 SIDE = 32
 """Pixels of a side of the grey copy."""
@@ -30,12 +30,19 @@ _FLAT = 2.0
 """Standard deviation of grey, of 255, below which a copy shows nothing that tells it apart."""
 
 
-def thumbnail(image: Image) -> bytes:
-    """Return the small grey copy that a hash is made of: `SIDE` × `SIDE` bytes."""
+def thumbnail(
+    image: Image, extent: tuple[float, float] | None = None, turn: Transpose | None = None
+) -> bytes:
+    """Return the small grey copy that a hash is made of: `SIDE` × `SIDE` bytes.
+
+    `extent` is the part of `image` that counts, from its upper left corner, in pixels; `turn` is
+    what makes it upright.
+    """
     from PIL.Image import Resampling
 
-    grey = image.convert("L")
-    return grey.resize((SIDE, SIDE), Resampling.BOX).tobytes()
+    box = (0, 0, *(extent or image.size))
+    copy = image.convert("L").resize((SIDE, SIDE), Resampling.BOX, box=box)
+    return (copy if turn is None else copy.transpose(turn)).tobytes()
 
 
 def hashes(thumbnails: Sequence[bytes]) -> list[int | None]:

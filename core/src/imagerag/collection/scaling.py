@@ -34,11 +34,14 @@ def shortest_for(image_size: int | None) -> int | None:
     return max(FLOOR, round(MARGIN * image_size))
 
 
-def draft(picture: Image, shortest: int | None) -> Extent:
-    """Have a JPEG that is not yet loaded decoded smaller, if it may be; return its extent then."""
+def draft(picture: Image, shortest: int | None, *, grey: bool = False) -> Extent:
+    """Have a JPEG that is not yet loaded decoded smaller, if it may be; return its extent then.
+
+    With `grey`, only its brightness is decoded, unless it is kept as another mix of colours.
+    """
     width, height = picture.size
     if shortest is not None and picture.format in {"JPEG", "MPO"}:
-        picture.draft(picture.mode, (shortest, shortest))
+        picture.draft("L" if grey else picture.mode, (shortest, shortest))
         for scale in (1, 2, 4, 8):
             if picture.size == (-(-width // scale), -(-height // scale)):
                 return width / scale, height / scale
@@ -55,7 +58,8 @@ def fitted(image: Image, extent: Extent, shortest: int | None) -> Image:
         return image
     least, most = _alike(long / short, int(short / steps), shortest or 1)
     size = (least, most) if extent[0] <= extent[1] else (most, least)
-    way = Resampling.BICUBIC if steps == 1 else Resampling.BOX
+    # Where hardly anything is scaled, the costlier ways differ by a part in 20,000 of a cosine.
+    way = Resampling.BILINEAR if steps == 1 else Resampling.BOX
     return image.resize(size, way, box=(0, 0, *extent))
 
 
