@@ -100,7 +100,7 @@ class ItemReader:
         """Yield the latest change of each item written after change number `since`, in order."""
         until = int(self._catalogue.meta("change"))
         if since < until:
-            self._catalogue.verify()
+            self._catalogue.verify_changes(since, until)
         while since < until:
             rows = self._catalogue.rows(
                 f"SELECT {COLUMNS} FROM items "  # noqa: S608 - constants

@@ -26,7 +26,10 @@ REMOVED, FORMAT, BYTES, PHASH = 12, 13, 14, 15
 
 _WIDTH = 16
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), default=lambda blob: ["blob", blob.hex()]
+).encode
+"""Blobs are never written here, but what is damaged may read as one."""
 
 
 def checksum(*values: Any) -> int:
