@@ -79,6 +79,7 @@ class PickyGenerator(Counted, SeededGenerator):
         super().__init__(config, context)
         self.begin("generator")
         self.calls = []
+        self.prompts = []
 
     @property
     def batch_size(self):
@@ -90,11 +91,16 @@ class PickyGenerator(Counted, SeededGenerator):
     def generate(self, guidances):
         self.load()
         self.calls.append([(g.width, len(g.references)) for g in guidances])
-        time.sleep(self.config.seconds)
-        for guidance in guidances:
-            if "cursed" in guidance.prompt:
-                raise CapabilityError("this one is cursed.")
-        return super().generate(guidances)
+        self.prompts.append([g.prompt for g in guidances])
+        self.enter()
+        try:
+            time.sleep(self.config.seconds)
+            for guidance in guidances:
+                if "cursed" in guidance.prompt:
+                    raise CapabilityError("this one is cursed.")
+            return super().generate(guidances)
+        finally:
+            self.leave()
 
 
 class DearCritic(Counted, ScriptedCritic):

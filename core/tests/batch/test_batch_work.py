@@ -106,6 +106,14 @@ def test_copies_of_a_generator_paint_side_by_side(bench):
     assert four.seconds < one.seconds / 1.7
 
 
+def test_a_generator_paints_one_call_after_the_other_in_the_order_of_the_list(bench):
+    prompts = [f"a sane thing {n}" for n in range(12)]
+    bench.turn(prompts, generator={"seconds": 0.005})
+    generator = bench.parts["generator"]
+    assert generator.peak == 1
+    assert [prompt for (prompt,) in generator.prompts] == prompts
+
+
 def test_costs_are_told_of_the_run_they_were_for(bench):
     prompts = ["x" * n for n in (10, 20, 30)]
     bench.turn(prompts, critic={"at_once": 3})

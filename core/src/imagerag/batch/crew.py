@@ -14,8 +14,8 @@ from imagerag.batch import carrying
 from imagerag.batch.measuring import Measured
 from imagerag.batch.residency import Residency, sizes_of
 from imagerag.batch.sharing import with_generator
-from imagerag.batch.station import Job, Station, Told
-from imagerag.batch.threads import in_thread
+from imagerag.batch.station import DismissedError, Job, Station, Told
+from imagerag.batch.threads import Turns, in_thread
 from imagerag.roles import Generator
 from imagerag.session import Session
 from imagerag.steps import Ask, Compare, Fetch, Order, Paint, Search, Step
@@ -50,7 +50,7 @@ class Crew:
         told: Told = lambda station: None,
         peak: Callable[[str, Measured], None] = lambda stage, found: None,
         expecting: Callable[[], bool] = lambda: False,
-        quiet: Callable[[], bool] = lambda: True,
+        quiet: Callable[[set[str]], bool] = lambda ready: True,
         painted: Callable[[Sequence[Job]], None] = lambda jobs: None,
     ) -> None:
         policy = session.settings.batch
@@ -81,7 +81,19 @@ class Crew:
         self._alone = not session.names("reranker") and not self._asks_the_critic()
         self._lookups = policy.lookups
         self._fill = not any(session.is_remote(*one) for one in session.chosen("encoder"))
-        make = partial(Station, room=policy.window, told=told)
+        # What is paid for is not called ahead of its turn, and this device is not to idle.
+        paid = any(session.is_remote(*one) for one in session.chosen("generator"))
+        self._turns = [Turns() for _ in self._painters]
+        self._ahead = not paid and generator.concurrency == 1 and not self._asks_the_critic()
+        self.needs: dict[str, tuple[str, ...]] = {
+            "paint": ("generator", "critic") if self._asks_the_critic() else ("generator",),
+            "ask": ("critic",),
+            "search": ("encoder",),
+            "order": ("critic", "encoder"),  # a re-ranker may ask both
+            "fetch": (),
+        }
+        """The roles whose models each station calls."""
+        make = partial(Station, told=told)
         self.stations = {
             station.name: station
             for station in (
@@ -93,8 +105,8 @@ class Crew:
                     alike=_alike,
                     later=_is_draft,
                     expecting=expecting,
-                    # Over a network pictures are paid for, too; here the device is not to idle.
-                    until_kept=any(session.is_remote(*one) for one in session.chosen("generator")),
+                    until_kept=paid,
+                    ahead=self._ahead,
                 ),
                 make("ask", self._ask, places=critic, until_kept=True),
                 make("search", self._search, together=policy.window, alike=_same_search),
@@ -106,6 +118,14 @@ class Crew:
     def of(self, step: Step) -> Station:
         """Return the station that carries out a step."""
         return self.stations[_PLACES[type(step)]]
+
+    def stuck(self, ready: set[str]) -> int:
+        """Return how many jobs wait for a model of a role that is not `ready`."""
+        return sum(
+            station.jobs
+            for name, station in self.stations.items()
+            if not ready.issuperset(self.needs[name])
+        )
 
     def painter(self, place: int) -> Generator:
         """Return the generator that paints in a place."""
@@ -125,24 +145,43 @@ class Crew:
         return bool(chosen.parts or chosen.scoped)
 
     async def _paint(self, jobs: Sequence[Job], place: int) -> None:
-        roles = ("generator", "critic") if self._asks_the_critic() else ("generator",)
-        await self._call(jobs, roles, self._paint_and_keep, jobs, self.painter(place))
+        roles = self.needs["paint"]
+        if not self._ahead:
+            await self._call(jobs, roles, self._paint_and_keep, jobs, place)
+            return
+        turns = self._turns[place]
+        number = turns.announce()
+        try:
+            await self._call(jobs, roles, self._paint_in_turn, jobs, place, number)
+        except anyio.get_cancelled_exc_class():
+            # A thread that has begun is left to itself: nobody behind it may begin.
+            self.stations["paint"].dismiss()
+            raise
+        finally:
+            turns.give_up(number)
 
-    def _paint_and_keep(self, jobs: Sequence[Job], generator: Generator) -> Measured:
-        found = carrying.paint(jobs, generator)
+    def _paint_in_turn(self, jobs: Sequence[Job], place: int, number: int) -> Measured:
+        with self._turns[place].taken(number):
+            if self.stations["paint"].closed:
+                raise DismissedError
+            found = carrying.paint(jobs, self.painter(place))
+        self._painted(jobs)
+        return found
+
+    def _paint_and_keep(self, jobs: Sequence[Job], place: int) -> Measured:
+        found = carrying.paint(jobs, self.painter(place))
         self._painted(jobs)
         return found
 
     async def _ask(self, jobs: Sequence[Job], place: int) -> None:
-        await self._call(jobs, ("critic",), carrying.alone, jobs[0])
+        await self._call(jobs, self.needs["ask"], carrying.alone, jobs[0])
 
     async def _search(self, jobs: Sequence[Job], place: int) -> None:
         call = partial(carrying.search, jobs, self._lookups, fill=self._fill)
-        await self._call(jobs, ("encoder",), call)
+        await self._call(jobs, self.needs["search"], call)
 
     async def _order(self, jobs: Sequence[Job], place: int) -> None:
-        # A re-ranker may ask both.
-        await self._call(jobs, ("critic", "encoder"), carrying.alone, jobs[0])
+        await self._call(jobs, self.needs["order"], carrying.alone, jobs[0])
 
     async def _call(
         self,

@@ -79,9 +79,7 @@ class Engine:
             quiet=self._quiet,
             painted=self._keeper.settle_small,
         )
-        self._settling = Station(
-            "settle", self._keeper.settle, room=self._window, places=FILES, together=AT_ONCE
-        )
+        self._settling = Station("settle", self._keeper.settle, places=FILES, together=AT_ONCE)
 
     async def run(self) -> Halt | None:
         """Work until the tasks are done; return why it ended before, None where it did not."""
@@ -90,8 +88,7 @@ class Engine:
                 if self._keeper.journal is not None:
                     crew.start_soon(self._keeper.journal.run)
                 for station in (*self.crew.stations.values(), self._settling):
-                    for place in range(station.places):
-                        crew.start_soon(station.run, place)
+                    crew.start_soon(station.run)
                 crew.start_soon(self._watch_the_clock)
                 await self._work()
                 crew.cancel_scope.cancel()
@@ -120,13 +117,9 @@ class Engine:
             units.start_soon(self._leave_at_once, units.cancel_scope)
             async for task in self._admitted():
                 units.start_soon(self._one, task)
-            await self._all_done()
+            for place in range(self._window):  # a unit under way holds a place in the room
+                await self._room.acquire_on_behalf_of(place)
             units.cancel_scope.cancel()
-
-    async def _all_done(self) -> None:
-        # A unit holds a place in the room as long as it is under way.
-        for place in range(self._window):
-            await self._room.acquire_on_behalf_of(place)
 
     async def _admitted(self) -> AsyncIterator[Task]:
         """Yield tasks as there is room for them; they are read a few at a time."""
@@ -154,8 +147,7 @@ class Engine:
             scope.cancel()
 
     async def _watch_the_clock(self) -> None:
-        left = self._budget.left()
-        if left != float("inf"):
+        if (left := self._budget.left()) != float("inf"):
             await anyio.sleep(max(0.0, left))
             self.stop(self._budget.out_of_time())
 
@@ -284,14 +276,12 @@ class Engine:
 
     def _expecting(self) -> bool:
         """Say whether more pictures may soon be asked for than wait already."""
-        paint = self.crew.stations["paint"]
-        return self._under_way > paint.waiting + paint.busy
+        return self._under_way > self.crew.stations["paint"].jobs
 
-    def _quiet(self) -> bool:
-        """Say whether all that could be under way is, and waits at the stations."""
+    def _quiet(self, ready: set[str]) -> bool:
+        """Say whether all that could be under way waits for roles that are not all ready."""
         full = self._all_read or self.over() or self._under_way == self._window
-        stations = self.crew.stations.values()
-        return full and sum(one.waiting + one.busy for one in stations) >= self._under_way
+        return full and self.crew.stuck(ready) >= self._under_way
 
     def _peak(self, stage: str, found: Measured) -> None:
         memory, gpu = self.peaks.get(stage, (0, 0))
@@ -300,8 +290,8 @@ class Engine:
     def _level(self, station: Station) -> None:
         self.crew.residency.stir()
         if self.session.broadcast.heard:
-            busy, waiting = station.busy, station.waiting
-            self._tell(Event("level", station.name, done=busy, waiting=waiting))
+            level = Event("level", station.name, done=station.busy, waiting=station.waiting)
+            self._tell(level)
 
     def _tell(self, event: Event) -> None:
         self.session.broadcast.send(event)

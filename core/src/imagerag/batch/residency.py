@@ -39,13 +39,14 @@ class Residency:
         limit: Gigabytes that the models may take together; None keeps all loaded.
         sizes: Gigabytes of the model of each role; a role that is not named takes none.
         unload: What closes the component of a role.
-        quiet: Whether every prompt under way waits at a station, and no more are to come.
+        quiet: Whether every prompt that can be under way waits for a model of a role that is not
+            among those given, which are ready.
     """
 
     limit: float | None
     sizes: Mapping[str, float]
     unload: Callable[[str], None]
-    quiet: Callable[[], bool]
+    quiet: Callable[[set[str]], bool]
     moved: list[Moved] = field(default_factory=list)
     _loaded: set[str] = field(default_factory=set)
     _users: dict[str, int] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class Residency:
     @asynccontextmanager
     async def holding(self, *roles: str) -> AsyncIterator[None]:
         """Keep the models of these roles in memory while inside."""
-        wanted = {role for role in roles if self.sizes.get(role, 0.0) > 0}
+        wanted = {role for role in roles if self._size(role)}
         if self.limit is not None and wanted:
             await self._enter(wanted)
         try:
@@ -84,7 +85,8 @@ class Residency:
                     for role in wanted:
                         self._users[role] = self._users.get(role, 0) + 1
                     return
-                if not any(self._users.values()) and self.quiet():
+                ready = {role for role in MODELS if role in self._loaded or not self._size(role)}
+                if not any(self._users.values()) and self.quiet(ready):
                     for role in sorted(self._loaded - wanted):
                         await to_thread.run_sync(self.unload, role)
                         self._loaded.discard(role)
@@ -93,6 +95,9 @@ class Residency:
                             break
                     continue
             await changed.wait()
+
+    def _size(self, role: str) -> float:
+        return self.sizes.get(role, 0.0)
 
     def _make_room(self, wanted: set[str]) -> bool:
         return self._fits(self._loaded | wanted)
