@@ -15,7 +15,9 @@ from imagerag.errors import CollectionError
 if TYPE_CHECKING:
     from imagerag.collection.catalogue import Catalogue
 
-_COUNTED = "SELECT count(*), sum(change), sum(number) FROM items {} WHERE change > ? AND change <= ?"
+_COUNTED = (
+    "SELECT count(*), sum(change), sum(number) FROM items {} WHERE change > ? AND change <= ?"
+)
 
 
 class Integrity:
