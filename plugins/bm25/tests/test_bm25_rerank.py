@@ -1,7 +1,9 @@
 """The re-ranker orders by captions that the critic writes, each image once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -215,6 +217,32 @@ def test_private_images_never_reach_a_remote_critic(
     local = colour_critic("local")
     rerank(local, collection, []).rerank(Query(text="owl"), hits)
     assert local.seen == [1, 2]
+
+
+def test_hits_of_other_collections_are_captioned_from_there(
+    coloured: Collection, put: Any, rerank: Any, colour_critic: Any, tmp_path: Path
+) -> None:
+    with Collection.create(tmp_path / "other") as other:
+        put(other, {7: "seventh"}, colour="red")
+        put(other, {8: "eighth"}, colour="green", private=True)
+        hits = [*hits_of(coloured), *hits_of(other)]
+        critic, told = colour_critic(), []
+        reranker = rerank(critic, coloured, told)
+        asked: list[str] = []
+
+        def image(item: Item) -> Image.Image:
+            asked.append(item.caption)
+            return other.image(item.id)
+
+        reranker.context = replace(reranker.context, images=image)
+        found = reranker.rerank(Query(text="green"), hits)
+        assert captions(found) == ["third", "eighth", "first", "second", "seventh"]
+        assert (critic.seen, asked, told) == ([1, 2, 3, 7, 8], ["seventh", "eighth"], [])
+        far = colour_critic("far", remote=True)
+        reranker = rerank(far, coloured, told)
+        reranker.context = replace(reranker.context, images=image)
+        reranker.rerank(Query(text="green"), hits)
+        assert far.seen == [1, 2, 3, 7], "the private one stays"
 
 
 def test_a_critic_that_cannot_caption_is_refused_when_it_is_built(

@@ -18,7 +18,7 @@ from imagerag_bm25.shelf import CaptionShelf
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from imagerag.collection import Collection
+    from PIL.Image import Image
 
 LONGEST = 2_000
 """Characters kept of one caption, as many as a catalogue keeps."""
@@ -48,17 +48,19 @@ class Captioner:
         """Close the kept captions."""
         self._shelf.close()
 
-    def caption(self, item: Item, collection: Collection) -> str | None:
+    def caption(self, item: Item, image: Callable[[Item], Image]) -> str | None:
         """Return the critic's caption of an item, None where it gives none.
 
-        None comes with a decision: where the critic or the image fails, and for a private image
-        where the critic is remote. A private image never reaches a remote critic. Raises
-        `CollectionError` where captions cannot be kept, since they could be paid for twice.
+        `image` reads its picture from whichever collection the item was found in. None comes with
+        a decision: where the critic or the image fails, and for a private image where the critic is
+        remote. A private image never reaches a remote critic. Raises `CollectionError` where
+        captions cannot be kept, since they could be paid for twice, and `CapabilityError` for a
+        picture that the run may not read.
         """
         caption = self._shelf.get(self.id, item.id)
         if caption is None:
             try:
-                caption = self._written(item, collection)
+                caption = self._written(item, image)
             except CriticError as error:
                 self._say(item, str(error))
                 return None
@@ -66,11 +68,11 @@ class Captioner:
             self._say(item, "the critic wrote no words")
         return caption or None
 
-    def _written(self, item: Item, collection: Collection) -> str:
+    def _written(self, item: Item, image: Callable[[Item], Image]) -> str:
         if item.private and self._critic.remote:
             raise CriticError("the image is private, and the critic is remote")
         try:
-            picture = collection.image(item.id)
+            picture = image(item)
         except (CollectionError, ImageError) as error:
             raise CriticError(str(error)) from error
         with only_one(self._folder):

@@ -20,6 +20,8 @@ from imagerag_bm25.shelf import CaptionShelf
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from PIL.Image import Image
+
     from imagerag.collection import Collection
 
 
@@ -122,9 +124,15 @@ class Bm25Reranker(Reranker):
                 "rerank", "use the catalogue's captions", f"the critic {have!r} writes none"
             )
             return [item.caption for item in items]
+
+        def image(item: Item) -> Image:
+            # The run's retriever may have found it in another collection.
+            return collection.image(item.id) if item.id in own else self.context.image(item)
+
+        own = collection.lookup([item.id for item in items])
         captions = []
         for done, item in enumerate(items, start=1):
-            captions.append(self._captioner.caption(item, collection) or item.caption)
+            captions.append(self._captioner.caption(item, image) or item.caption)
             self.context.progress("caption", done, len(items))
         return captions
 
