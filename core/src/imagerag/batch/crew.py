@@ -186,26 +186,27 @@ class Crew:
     async def _call(
         self,
         jobs: Sequence[Job],
-        roles: Sequence[str],
+        roles: tuple[str, ...],
         call: Callable[..., Measured],
         *arguments: Any,
     ) -> None:
         """Make a call in a thread, when the models of these roles are in memory and free."""
-        async with AsyncExitStack() as held:
-            if self.residency.limit is not None:
-                await held.enter_async_context(self.residency.holding(*roles))
-            for role in () if self._alone else roles:
-                if role in self._shared:
-                    await held.enter_async_context(self._shared[role])
-            found = await self._first(tuple(roles), call, *arguments)
-            if found is None:
-                found = await in_thread(call, *arguments)
-            self._peak(jobs[0].step.stage, found)
+        if self._alone and self.residency.limit is None:
+            found = await self._made(roles, call, *arguments)
+        else:
+            async with AsyncExitStack() as held:
+                if self.residency.limit is not None:
+                    await held.enter_async_context(self.residency.holding(*roles))
+                for role in () if self._alone else roles:
+                    if role in self._shared:
+                        await held.enter_async_context(self._shared[role])
+                found = await self._made(roles, call, *arguments)
+        self._peak(jobs[0].step.stage, found)
 
-    async def _first(
+    async def _made(
         self, roles: tuple[str, ...], call: Callable[..., Measured], *arguments: Any
-    ) -> Measured | None:
-        """Make the first call of a kind by itself; None where it has been made.
+    ) -> Measured:
+        """Make a call, the first of a kind by itself.
 
         It imports and loads, and model libraries do not survive being imported by two threads.
         """
@@ -215,7 +216,7 @@ class Crew:
                     found = await in_thread(call, *arguments)
                     self._warm.add(roles)
                     return found
-        return None
+        return await in_thread(call, *arguments)
 
     async def _fetch(self, jobs: Sequence[Job], place: int) -> None:
         self._peak(jobs[0].step.stage, await in_thread(carrying.each, jobs))

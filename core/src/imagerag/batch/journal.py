@@ -266,5 +266,4 @@ def _insert_calls(store: RunStore, calls: list[tuple[Any, ...]]) -> None:
     )
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode

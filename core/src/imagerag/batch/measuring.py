@@ -48,9 +48,11 @@ def resident() -> int:
     try:
         import resource
 
-        if _STATM.exists():
-            return int(_STATM.read_text().split()[1]) * resource.getpagesize()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        try:
+            with _STATM.open("rb", buffering=0) as file:
+                return int(file.read(256).split()[1]) * resource.getpagesize()
+        except FileNotFoundError:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     except (ImportError, OSError):
         return 0
     return int(peak) if sys.platform == "darwin" else int(peak) * 1024
