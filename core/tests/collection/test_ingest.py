@@ -15,6 +15,7 @@ from PIL import Image
 
 from imagerag.cli import collection_add
 from imagerag.collection import Collection, decode, decoder, ingest, isolation
+from imagerag.collection.decoder import Inspected
 from imagerag.errors import CapabilityError, ImageError, ImageRAGError
 from imagerag.roles import Context, Encoder, Found
 from imagerag.testing import registry
@@ -259,23 +260,26 @@ def test_a_picture_that_hangs_the_decoder_is_given_up(
 def test_a_decoding_process_answers_as_this_process_would() -> None:
     for data in (photograph_jpeg(500, 375, 1), jpeg(photograph(90, 700, 2))):
         for shortest in (None, 128):
-            there = isolation.shared.inspect(data, shortest, pixels=True)
-            here = decoder.inspect(data, shortest, pixels=True)
+            (there,) = isolation.shared.inspect([data], shortest, pixels=True)
+            (here,) = decoder.inspect([data], shortest, pixels=True)
+            assert isinstance(there, Inspected)
+            assert isinstance(here, Inspected)
             assert there.image is not None
             assert here.image is not None
             assert there.image.tobytes() == here.image.tobytes()
             assert (there.width, there.height, there.format) == (here.width, here.height, "jpg")
             assert there.thumbnail == here.thumbnail
     for process in (isolation.shared, decoder):
-        with pytest.raises(ImageError, match="cut short"):
-            process.inspect(data[:100], None, pixels=False)
+        (answer,) = process.inspect([data[:100]], None, pixels=False)
+        assert isinstance(answer, ImageError)
+        assert "cut short" in str(answer)
 
 
 def test_a_decoding_process_ends_with_its_parent() -> None:
     script = (
         "from imagerag.collection import isolation\n"
         "from imagerag.testing.photos import photograph_jpeg\n"
-        "isolation.shared.inspect(photograph_jpeg(20, 20, 1), None, pixels=False)\n"
+        "isolation.shared.inspect([photograph_jpeg(20, 20, 1)], None, pixels=False)\n"
         "import os\n"
         "print(isolation.shared._idle[0]._process.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"

@@ -1,14 +1,16 @@
 """From what a source found to a picture that may be written: read, compared, decoded.
 
-Several threads do this at once. Each ends with an answer: a picture, or why there is none.
+Several threads do this at once, each for some images at a time. Each image ends with an answer: a
+picture, or why there is none.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from imagerag.collection import decode, decoder, isolation
 from imagerag.collection.catalogue import Catalogue
@@ -25,7 +27,7 @@ from imagerag.values import Item
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Inspect: TypeAlias = Callable[..., Inspected]
+Inspect: TypeAlias = Callable[..., list[Inspected | ImageError]]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,17 @@ class Checked:
     image: Image | None = None
 
 
+@dataclass(frozen=True)
+class _Unknown:
+    """An image that was read and has to be decoded: it is new, or not yet encoded."""
+
+    found: Found
+    origin: Origin | None
+    data: bytes
+    identity: str
+    to_hash: bool
+
+
 class Checker:
     """Checks images for one call of `Collection.add`."""
 
@@ -72,48 +85,71 @@ class Checker:
         `private` marks every item. With an `encoder`, pictures are kept that it has not seen yet.
         Unless `isolated`, files are decoded in this process.
         """
-        self._catalogue = catalogue
+        # A connection of its own: the other one is locked while a batch is written.
+        self._catalogue = Catalogue(catalogue.path.parent)
         self._files = files
-        self._origins = Origins(catalogue)
-        self._vectors = VectorShelf(catalogue)
+        self._origins = Origins(self._catalogue)
+        self._vectors = VectorShelf(self._catalogue)
         self._private = private
         self._encoder = encoder
         self._shortest = shortest_for(None if encoder is None else encoder.image_size)
+        remote = encoder is not None and encoder.remote
+        self._pixels = encoder is not None and not (private and remote)
         apart = isolated and isolation.possible()
         self._inspect: Inspect = isolation.shared.inspect if apart else decoder.inspect
 
-    def check(self, found: Found) -> Checked | Refused:
-        """Say what becomes of one image."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._catalogue.close()
+
+    def check(self, some: Sequence[Found]) -> list[Checked | Refused]:
+        """Say what becomes of each image, in order."""
+        compared = [self._compared(found) for found in some]
+        unknown = [one.data for one in compared if isinstance(one, _Unknown)]
+        if not unknown:
+            return [one for one in compared if not isinstance(one, _Unknown)]
+        seen = iter(self._inspect(unknown, self._shortest, pixels=self._pixels))
+        return [
+            self._checked(one, next(seen)) if isinstance(one, _Unknown) else one for one in compared
+        ]
+
+    def _compared(self, found: Found) -> Checked | Refused | _Unknown:
         try:
-            return self._checked(found)
+            origin = None if found.path is None or found.data is not None else Origin.of(found.path)
+            passed_over = self._as_before(origin)
+            if passed_over is not None:
+                item = self._described(passed_over.item, found)
+                return replace(passed_over, name=found.name, item=item)
+            data = _read(found)
         except ImageError as error:
             return Refused(clean(found.name), str(error))
-
-    def _checked(self, found: Found) -> Checked:
-        origin = None if found.path is None or found.data is not None else Origin.of(found.path)
-        passed_over = self._as_before(origin)
-        if passed_over is not None:
-            return replace(
-                passed_over, name=found.name, item=self._described(passed_over.item, found)
-            )
-        data = found.data if found.data is not None else _read(found)
         identity = hashlib.sha256(data).hexdigest()
         known = self._known(identity)
         if known is not None and not self._to_encode(known[0]):
             item = self._described(known[0], found)
             return Checked(found.name, item, known[1], len(data), data, origin)
-        remote = self._encoder is not None and self._encoder.remote
-        pixels = self._encoder is not None and not (self._private and remote)
-        seen = self._inspect(data, self._shortest, pixels=pixels)
-        item = Item(id=identity, width=seen.width, height=seen.height)
+        return _Unknown(found, origin, data, identity, to_hash=known is None)
+
+    def _checked(self, one: _Unknown, seen: Inspected | ImageError) -> Checked | Refused:
+        found = one.found
+        if isinstance(seen, ImageError):
+            return Refused(clean(found.name), str(seen))
+        item = Item(id=one.identity, width=seen.width, height=seen.height)
         return Checked(
             found.name,
             self._described(item, found),
             seen.format,
-            len(data),
-            data,
-            origin,
-            seen.thumbnail if known is None else None,
+            len(one.data),
+            one.data,
+            one.origin,
+            seen.thumbnail if one.to_hash else None,
             seen.image,
         )
 
@@ -158,6 +194,8 @@ class Checker:
 
 
 def _read(found: Found) -> bytes:
+    if found.data is not None:
+        return decode.limited(found.data)
     if found.path is None:
         raise ImageError("comes with neither a path nor bytes")
     return decode.read_bytes(found.path)

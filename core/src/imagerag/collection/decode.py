@@ -55,6 +55,11 @@ def read_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(f"cannot be read: {reason}") from error
+    return limited(data)
+
+
+def limited(data: bytes) -> bytes:
+    """Return the bytes of a file again. Raises `ImageError` for more than `MAX_BYTES`."""
     if len(data) > MAX_BYTES:
         raise ImageError(_too_large(len(data)))
     return data
@@ -67,9 +72,7 @@ def sniff(data: bytes) -> Header:
     picture, more than `MAX_BYTES` bytes or `MAX_PIXELS` pixels, pictures without area, and those
     that would take more than `MAX_MEMORY` to decode.
     """
-    if len(data) > MAX_BYTES:
-        raise ImageError(_too_large(len(data)))
-    header = container.read(data)
+    header = container.read(limited(data))
     if header.width < 1 or header.height < 1:
         raise ImageError(f"has no area: {header.width} × {header.height} pixels")
     if header.width * header.height > MAX_PIXELS:

@@ -1,16 +1,19 @@
-"""Decoding one file into what a collection wants to know of it; also as a process of its own.
+"""Decoding files into what a collection wants to know of them; also as a process of its own.
 
 As a process it reads requests from its standard input and answers on its standard output, until the
-input ends: so none outlives whoever started it. Pixels go through memory that both share.
+input ends: so none outlives whoever started it. Files and pixels go through memory that both share.
 
-A request is its length, the least shorter side (0 for no scaling), whether pixels are wanted, and
-the file's bytes; an answer is its length, JSON, and where the file was decoded its grey copy.
+A request is of one or more files: how many, the least shorter side (0 for no scaling), whether
+pixels are wanted, and the length of each; the files lie one after the other at the beginning of the
+shared memory. An answer is of one file: the lengths of two parts, then JSON, and where the file was
+decoded its grey copy. Pixels lie behind `INBOX`, where the JSON says.
 """
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,11 +27,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 REQUEST = struct.Struct("<II?")
-ANSWER = struct.Struct("<I")
+LENGTH = struct.Struct("<I")
+ANSWER = struct.Struct("<II")
 READY = b"r"
 
+INBOX = 2 * decode.MAX_BYTES
+"""Bytes of the shared memory for the files of one request, which has one of the largest at most."""
+
 CANVAS = 3 * decode.MAX_PIXELS
-"""Bytes of the shared memory: the largest picture in RGB. What is not written takes no memory."""
+"""Bytes of it for pixels: the largest picture in RGB. What is not written takes no memory."""
+
+SHARED = INBOX + CANVAS
 
 MOST_DATA = 600_000_000
 """Bytes that the process may allocate; a decoder that wants more fails, and nothing else does."""
@@ -50,8 +59,21 @@ class Inspected:
     image: Image | None
 
 
-def inspect(data: bytes, shortest: int | None, *, pixels: bool) -> Inspected:
-    """Decode a file in this process. Raises `ImageError` with the reason alone."""
+def inspect(
+    files: Sequence[bytes], shortest: int | None, *, pixels: bool
+) -> list[Inspected | ImageError]:
+    """Decode files in this process; what cannot be decoded has an error with the reason alone."""
+    found: list[Inspected | ImageError] = []
+    for data in files:
+        try:
+            found.append(inspect_one(data, shortest, pixels=pixels))
+        except ImageError as error:
+            found.append(error)
+    return found
+
+
+def inspect_one(data: bytes, shortest: int | None, *, pixels: bool) -> Inspected:
+    """Decode one file in this process. Raises `ImageError` with the reason alone."""
     # For the grey copy alone, the smallest picture is as good.
     least = shortest if pixels else scaling.FLOOR
     found = decode.examine(data, shortest=least, grey=not pixels)
@@ -60,29 +82,47 @@ def inspect(data: bytes, shortest: int | None, *, pixels: bool) -> Inspected:
     return Inspected(found.header.format, found.width, found.height, copy, image)
 
 
-def serve(requests: BinaryIO, answers: BinaryIO, canvas: mmap) -> None:
-    """Answer requests until they end; the pixels of a picture are left in `canvas`."""
+def serve(requests: BinaryIO, answers: BinaryIO, shared: mmap) -> None:
+    """Answer requests until they end; the pixels of pictures are left in `shared`."""
     answers.write(READY)
     answers.flush()
     while len(head := requests.read(REQUEST.size)) == REQUEST.size:
-        length, shortest, pixels = REQUEST.unpack(head)
-        data = requests.read(length)
-        if len(data) < length:
+        count, shortest, pixels = REQUEST.unpack(head)
+        lengths = requests.read(LENGTH.size * count)
+        if len(lengths) < LENGTH.size * count:
             return
-        copy = b""
-        try:
-            found = inspect(data, shortest or None, pixels=pixels)
-        except ImageError as error:
-            told: dict[str, object] = {"error": str(error)}
-        else:
-            copy = found.thumbnail
-            told = {"format": found.format, "size": (found.width, found.height)}
-            if found.image is not None:
-                told["picture"] = found.image.size
-                _draw(found.image, canvas)
-        text = json.dumps(told).encode()
-        answers.write(ANSWER.pack(len(text)) + text + copy)
-        answers.flush()
+        start, place = 0, INBOX
+        for (length,) in LENGTH.iter_unpack(lengths):
+            data = shared[start : start + length]
+            start += length
+            told, copy, image = _answer(data, shortest or None, pixels=pixels)
+            if image is not None:
+                size = 3 * image.width * image.height
+                if place + size <= SHARED:
+                    told["at"] = place
+                    _draw(image, shared, place)
+                    place += size
+                else:
+                    # Whoever asked takes out what is there, and asks again for this one.
+                    told, copy = {"full": True}, b""
+            text = json.dumps(told).encode()
+            answers.write(ANSWER.pack(len(text), len(copy)) + text + copy)
+            answers.flush()
+            if "full" in told:
+                break
+
+
+def _answer(
+    data: bytes, shortest: int | None, *, pixels: bool
+) -> tuple[dict[str, object], bytes, Image | None]:
+    try:
+        found = inspect_one(data, shortest, pixels=pixels)
+    except ImageError as error:
+        return {"error": str(error)}, b"", None
+    told: dict[str, object] = {"format": found.format, "size": (found.width, found.height)}
+    if found.image is not None:
+        told["picture"] = found.image.size
+    return told, found.thumbnail, found.image
 
 
 def main(handle: int) -> None:
@@ -102,12 +142,16 @@ def main(handle: int) -> None:
         )
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # Whatever else prints must not be taken for an answer.
-    with mmap.mmap(handle, CANVAS) as canvas:
-        serve(sys.stdin.buffer, answers, canvas)
+    with mmap.mmap(handle, SHARED) as shared:
+        serve(sys.stdin.buffer, answers, shared)
 
 
-def _draw(image: Image, canvas: mmap) -> None:
-    canvas.seek(0)
+def _draw(image: Image, shared: mmap, place: int) -> None:
+    """Write pixels in strips, since a large picture must not be in memory once more."""
+    shared.seek(place)
+    if image.height <= _STRIP:
+        shared.write(image.tobytes())
+        return
     for top in range(0, image.height, _STRIP):
         strip = image.crop((0, top, image.width, min(top + _STRIP, image.height)))
-        canvas.write(strip.tobytes())
+        shared.write(strip.tobytes())

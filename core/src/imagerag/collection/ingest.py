@@ -1,41 +1,39 @@
 """Taking images into a collection: threads check, a batch is written, an encoder runs beside both.
 
-While the encoder works on one batch, its items are written and the pictures of the next are
-decoded. What is written does not wait for the encoder: embeddings can always be computed again.
+What is written does not wait for the encoder: embeddings can always be computed again.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
 
+from imagerag.collection.batch_line import BatchLine
 from imagerag.collection.batch_writer import BatchWriter
 from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.checking import Checked, Checker, Refused
 from imagerag.collection.files import ImageFiles
 from imagerag.collection.reports import AddReport
 from imagerag.collection.vectors import VectorShelf
-from imagerag.embedding import checked
 from imagerag.roles import Encoder, Found
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL.Image import Image
 
 Progress = Callable[[str, int, int], None]
 
-BATCH_ITEMS = 128
+BATCH_ITEMS = 256
 BATCH_BYTES = 32_000_000
-BATCH_PIXELS = 64_000_000
-"""A batch is written when it holds this much: what a crash can cost, and what memory it takes."""
+BATCH_PIXELS = 32_000_000
+"""A batch is written when it holds this much: what a crash can cost, and what memory it takes.
+Beside the one that is filled, two are under way."""
 
 MOST_THREADS = 8
+
+GROUP_ITEMS = 8
+GROUP_BYTES = 4_000_000
+"""A thread checks this much at a time: to be woken for every single image takes half its time."""
 
 
 @dataclass
@@ -75,101 +73,91 @@ class Ingest:
         self._checker = Checker(
             catalogue, files, private=private, encoder=encoder, isolated=isolated
         )
-        self._writer = BatchWriter(catalogue, files, allow_purged=allow_purged)
-        self._vectors = VectorShelf(catalogue)
-        self._encoder = encoder
-        self._threads = min(MOST_THREADS, os.cpu_count() or 1)
-        whole = encoder is not None and encoder.image_size is None
+        writer = BatchWriter(catalogue, files, allow_purged=allow_purged)
+        self._line = BatchLine(writer, VectorShelf(catalogue), encoder)
+        # One more than cores: while one waits for a place at the decoders, it has read already.
+        self._threads = min(MOST_THREADS, os.cpu_count() or 1) + 1
         # Whole pictures can be large: then only as many wait as there are threads.
-        self._ahead = self._threads + 1 if whole else 8 * self._threads
+        whole = encoder is not None and encoder.image_size is None
+        self._group_items = 1 if whole else GROUP_ITEMS
         self._seen: set[bytes] = set()
+        self._duplicates = 0
         self._batch = _Batch()
-        self._report = AddReport()
-        self._skipped: list[tuple[str, str]] = []
+        self._refused: list[tuple[str, str]] = []
 
     def run(self, found: Iterable[Found], progress: Progress | None) -> AddReport:
         """Take every image that can be taken, and say what came of each."""
-        with ThreadPoolExecutor(1, "encode") as encoding:
-            # The batch that the encoder works on, and its vectors once they are there.
-            under_way: deque[tuple[list[str], Future[NDArray[np.float32]]]] = deque()
-
-            def write() -> None:
-                batch, self._batch = self._batch.items, _Batch()
-                shown = [(one.item.id, one.image) for one in batch if one.image is not None]
-                if shown:
-                    images = [image for _, image in shown]
-                    ids = [identity for identity, _ in shown]
-                    under_way.append((ids, encoding.submit(self._encode, images)))
-                if batch:
-                    self._write(batch)
-                while len(under_way) > 1:
-                    self._keep(*under_way.popleft())
-
+        with self._checker, self._line:
             try:
                 with closing(self._answers(found)) as answers:
                     for done, one in enumerate(answers, start=1):
                         self._take(one)
                         if self._batch.full:
-                            write()
+                            self._hand_over()
+                            self._line.check()
                         if progress is not None:
                             progress("add", done, 0)
             finally:
                 # Also when interrupted: what has been checked is finished work.
-                write()
-                while under_way:
-                    self._keep(*under_way.popleft())
-        return replace(self._report, skipped=tuple(self._skipped))
+                self._hand_over()
+        return self._line.report(self._duplicates)
 
     def _answers(self, found: Iterable[Found]) -> Generator[Checked | Refused, None, None]:
         """Yield what became of each image, in order, with the next ones being checked meanwhile."""
-        waiting: deque[Future[Checked | Refused]] = deque()
-        trouble: BaseException | None = None
+        waiting: deque[Future[list[Checked | Refused]]] = deque()
+        end: BaseException | None = None
         source = iter(found)
         pool = ThreadPoolExecutor(self._threads, "check")
         try:
-            while True:
-                try:
-                    one = next(source, None)
-                except BaseException as error:
-                    # What the source found before it failed is taken all the same.
-                    trouble, one = error, None
-                if one is not None:
-                    waiting.append(pool.submit(self._checker.check, one))
-                while waiting and (one is None or len(waiting) > self._ahead or waiting[0].done()):
-                    yield waiting.popleft().result()
-                if trouble is not None:
-                    raise trouble
-                if one is None:
-                    return
+            while end is None:
+                group, end = self._group(source)
+                if group:
+                    waiting.append(pool.submit(self._checker.check, group))
+                while waiting and (
+                    end is not None or len(waiting) > self._threads + 1 or waiting[0].done()
+                ):
+                    yield from waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+        if not isinstance(end, StopIteration):
+            raise end
+
+    def _group(self, source: Iterator[Found]) -> tuple[list[Found], BaseException | None]:
+        """Return the next images, and why there will be no more.
+
+        What the source found before it failed is taken all the same.
+        """
+        group: list[Found] = []
+        size = 0
+        while len(group) < self._group_items and size < GROUP_BYTES:
+            try:
+                one = next(source)
+            except BaseException as error:
+                return group, error
+            group.append(one)
+            size += _size(one)
+        return group, None
 
     def _take(self, one: Checked | Refused) -> None:
         if isinstance(one, Refused):
-            self._skipped.append((one.name, one.reason))
+            self._refused.append((one.name, one.reason))
             return
         digest = bytes.fromhex(one.item.id)
         if digest in self._seen:
-            self._report = replace(self._report, duplicates=self._report.duplicates + 1)
+            self._duplicates += 1
             return
         self._seen.add(digest)
         self._batch.put(one)
 
-    def _write(self, batch: list[Checked]) -> None:
-        written = self._writer.write(batch)
-        self._skipped.extend(written.skipped)
-        self._report = replace(
-            self._report,
-            added=self._report.added + written.added,
-            updated=self._report.updated + written.updated,
-            unchanged=self._report.unchanged + written.unchanged,
-            near=self._report.near + written.near,
-        )
+    def _hand_over(self) -> None:
+        self._line.put(self._batch.items, self._refused)
+        self._batch, self._refused = _Batch(), []
 
-    def _encode(self, images: list[Image]) -> NDArray[np.float32]:
-        assert self._encoder is not None
-        return checked(self._encoder.encode_images(images), len(images), self._encoder)
 
-    def _keep(self, ids: list[str], vectors: Future[NDArray[np.float32]]) -> None:
-        assert self._encoder is not None
-        self._vectors.put(self._encoder.space, ids, vectors.result())
+def _size(found: Found) -> int:
+    """Return how many bytes an image will take in memory, about."""
+    if found.data is not None:
+        return len(found.data)
+    with suppress(OSError, ValueError):
+        return 0 if found.path is None else found.path.stat().st_size
+    return 0

@@ -1,9 +1,10 @@
 """Untrusted files are decoded in processes that hold nothing else, and may die.
 
 A decoder that crashes, hangs or eats memory takes its own process with it: the file is refused, and
-the next one gets a fresh process. The processes are this module's own rather than those of
-`concurrent.futures`, because those import the user's main script again, and because a pool that
-breaks there loses what its other processes were doing.
+the next one gets a fresh process. A request is of several files, so that neither side is woken for
+each alone; answers come one by one, and so tell of which file a process died. The processes are
+this module's own rather than those of `concurrent.futures`, because those import the user's main
+script again, and because a pool that breaks there loses what its other processes were doing.
 """
 
 from __future__ import annotations
@@ -19,12 +20,20 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from imagerag.collection import phash
-from imagerag.collection.decoder import ANSWER, CANVAS, READY, REQUEST, Inspected
+from imagerag.collection.decoder import (
+    ANSWER,
+    INBOX,
+    LENGTH,
+    READY,
+    REQUEST,
+    SHARED,
+    Inspected,
+)
 from imagerag.errors import CollectionError, ImageError
 
 if TYPE_CHECKING:
@@ -33,8 +42,13 @@ if TYPE_CHECKING:
 PATIENCE = 60.0
 """Seconds that one file may take. The slowest that the limits let through take three."""
 
+MOST_PROCESSES = 8
+"""Most decoding processes at once: no more than there are cores, and memory for."""
+
 _KEPT = 16_000_000
-"""Bytes of shared memory that a process keeps after a large picture."""
+"""Bytes of shared memory that a process keeps after large files or pictures."""
+
+_PIPE = 65_536
 
 _MAIN = "import sys; from imagerag.collection.decoder import main; main(int(sys.argv[1]))"
 
@@ -55,8 +69,8 @@ class _Process:
             "OPENBLAS_NUM_THREADS": "1",
         }
         with _shared_memory() as file:
-            os.ftruncate(file.fileno(), CANVAS)
-            self._canvas = mmap.mmap(file.fileno(), CANVAS)
+            os.ftruncate(file.fileno(), SHARED)
+            self._shared = mmap.mmap(file.fileno(), SHARED)
             # -P: a folder of pictures that is the working folder must not offer modules.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _MAIN, str(file.fileno())],
@@ -72,26 +86,50 @@ class _Process:
         self._requests, self._answers = self._process.stdin, self._process.stdout
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._answers, selectors.EVENT_READ)
+        self._unread = bytearray()
         self._ready = False
 
-    def ask(self, data: bytes, shortest: int | None, *, pixels: bool) -> Inspected:
-        """Have a file decoded. Raises `ImageError`, `TimeoutError` or `_DiedError`."""
-        until = time.monotonic() + PATIENCE
+    def ask(
+        self, files: Sequence[bytes], shortest: int | None, *, pixels: bool
+    ) -> Iterator[Inspected | ImageError]:
+        """Have files decoded, and yield an answer for each, in order.
+
+        Ends early where there is no room for all of them or for their pixels. Raises `TimeoutError`
+        or `_DiedError` where the next file got no answer.
+        """
         if not self._ready:
-            self._begin(until)
+            self._begin()
+        lengths: list[int] = []
+        start, used = 0, INBOX
+        for data in files:
+            if lengths and start + len(data) > INBOX:
+                break
+            self._shared[start : start + len(data)] = data
+            lengths.append(len(data))
+            start += len(data)
+        request = REQUEST.pack(len(lengths), shortest or 0, pixels)
         try:
-            for part in (REQUEST.pack(len(data), shortest or 0, pixels), data):
-                self._write(part)
+            self._requests.write(request + b"".join(map(LENGTH.pack, lengths)))
         except OSError as error:
             raise _DiedError from error
-        (length,) = ANSWER.unpack(self._read(ANSWER.size, until))
-        told = json.loads(self._read(length, until))
-        if "error" in told:
-            raise ImageError(told["error"])
-        copy = self._read(phash.SIDE**2, until)
-        width, height = told["size"]
-        image = self._picture(*told["picture"]) if pixels else None
-        return Inspected(told["format"], width, height, copy, image)
+        for _ in lengths:
+            until = time.monotonic() + PATIENCE
+            text, copy = ANSWER.unpack(self._read(ANSWER.size, until))
+            told = json.loads(self._read(text, until))
+            if "full" in told:
+                break
+            if "error" in told:
+                yield ImageError(told["error"])
+                continue
+            thumbnail = self._read(copy, until)
+            image = None
+            if pixels:
+                image = self._picture(told["at"], *told["picture"])
+                used = told["at"] + 3 * image.width * image.height
+            width, height = told["size"]
+            yield Inspected(told["format"], width, height, thumbnail, image)
+        if start + used - INBOX > _KEPT and hasattr(mmap, "MADV_REMOVE"):
+            self._shared.madvise(mmap.MADV_REMOVE)
 
     def end(self, *, kill: bool = False) -> int:
         """End the process, and return its exit code."""
@@ -101,7 +139,7 @@ class _Process:
         with suppress(OSError):
             self._requests.close()
         self._answers.close()
-        self._canvas.close()
+        self._shared.close()
         return self._process.wait()
 
     def forget(self) -> None:
@@ -111,9 +149,9 @@ class _Process:
         self._answers.close()
         self._process.returncode = 0
 
-    def _begin(self, until: float) -> None:
+    def _begin(self) -> None:
         try:
-            if self._read(1, until) == READY:
+            if self._read(len(READY), time.monotonic() + PATIENCE) == READY:
                 self._ready = True
                 return
         except _DiedError:
@@ -123,66 +161,66 @@ class _Process:
             f"{sys.executable} -c 'import imagerag.collection.decoder'"
         )
 
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._requests.write(view) :]
-
     def _read(self, length: int, until: float) -> bytes:
-        parts: list[bytes] = []
-        while length:
+        while len(self._unread) < length:
             if not self._selector.select(max(0.0, until - time.monotonic())):
                 raise TimeoutError
-            part = self._answers.read(length)
+            part = self._answers.read(_PIPE)
             if not part:
                 raise _DiedError
-            parts.append(part)
-            length -= len(part)
-        return b"".join(parts)
+            self._unread += part
+        found = bytes(self._unread[:length])
+        del self._unread[:length]
+        return found
 
-    def _picture(self, width: int, height: int) -> Image:
+    def _picture(self, place: int, width: int, height: int) -> Image:
         from PIL import Image as PillowImage
 
-        size = 3 * width * height
-        image = PillowImage.frombytes("RGB", (width, height), self._canvas[:size])
-        if size > _KEPT and hasattr(mmap, "MADV_REMOVE"):
-            self._canvas.madvise(mmap.MADV_REMOVE)
-        return image
+        end = place + 3 * width * height
+        with memoryview(self._shared) as shared, shared[place:end] as pixels:
+            return PillowImage.frombytes("RGB", (width, height), pixels)
 
 
 class Decoders:
-    """The decoding processes of this process: as many as threads ask at once, kept for the next."""
+    """The decoding processes of this process: no more than there are cores, kept for the next."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._places = threading.Lock(), _places()
         self._idle: list[_Process] = []
 
-    def inspect(self, data: bytes, shortest: int | None, *, pixels: bool) -> Inspected:
-        """Decode a file elsewhere. Raises `ImageError`, also for one that makes a decoder die."""
-        # Twice, since a process can die of something else: a machine that runs out of memory.
-        for last in (False, True):
-            with self._lock:
-                process = self._idle.pop() if self._idle else None
-            process = process or _Process()
-            try:
-                found = process.ask(data, shortest, pixels=pixels)
-            except ImageError:
-                self._keep(process)
-                raise
-            except TimeoutError as error:
-                process.end(kill=True)
-                raise ImageError(f"takes longer than {PATIENCE:.0f} s to decode") from error
-            except _DiedError as error:
-                code = process.end(kill=True)
-                if last:
-                    raise ImageError(f"makes the decoder crash ({_reason(code)})") from error
-            except BaseException:
-                process.end(kill=True)
-                raise
-            else:
-                self._keep(process)
-                return found
-        raise AssertionError("unreachable")
+    def inspect(
+        self, files: Sequence[bytes], shortest: int | None, *, pixels: bool
+    ) -> list[Inspected | ImageError]:
+        """Decode files elsewhere; one that cannot be, or makes a decoder die, has an error.
+
+        The error has the reason alone. Waits while as many processes are busy as there are cores.
+        """
+        found: list[Inspected | ImageError] = []
+        died = -1
+        with self._places:
+            while (done := len(found)) < len(files):
+                with self._lock:
+                    process = self._idle.pop() if self._idle else None
+                process = process or _Process()
+                try:
+                    for one in process.ask(files[done:], shortest, pixels=pixels):
+                        found.append(one)
+                except TimeoutError:
+                    process.end(kill=True)
+                    found.append(ImageError(f"takes longer than {PATIENCE:.0f} s to decode"))
+                except _DiedError:
+                    code = process.end(kill=True)
+                    # Twice, since a process can die of something else: memory that runs out.
+                    if died == len(found):
+                        found.append(ImageError(f"makes the decoder crash ({_reason(code)})"))
+                    died = len(found)
+                except BaseException:
+                    process.end(kill=True)
+                    raise
+                else:
+                    with self._lock:
+                        self._idle.append(process)
+        return found
 
     def close(self) -> None:
         """End the idle processes; the next file starts another."""
@@ -193,13 +231,14 @@ class Decoders:
 
     def after_fork(self) -> None:
         """Forget the processes: two parents must not talk to one."""
-        idle, self._idle, self._lock = self._idle, [], threading.Lock()
+        idle, self._idle = self._idle, []
+        self._lock, self._places = threading.Lock(), _places()
         for process in idle:
             process.forget()
 
-    def _keep(self, process: _Process) -> None:
-        with self._lock:
-            self._idle.append(process)
+
+def _places() -> threading.Semaphore:
+    return threading.Semaphore(min(MOST_PROCESSES, os.cpu_count() or 1))
 
 
 def possible() -> bool:
