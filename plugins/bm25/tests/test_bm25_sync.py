@@ -464,3 +464,40 @@ def test_index_on_the_command_line(
         arguments.registry = Registry()  # as `imagerag` itself hands it to every command
         assert arguments.run(arguments) == 0
         assert json.loads(capsys.readouterr().out)["applied"] == applied
+
+
+def test_the_state_of_every_index_is_told(
+    collection: Collection, put: Any, retrieve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(collection, ["red kite", "green owl", "boat"])
+    retriever, tagged = retrieve(), retrieve(tags=True)
+    assert retriever.info(collection) == {"bm25": "none yet, is built by the first search"}
+    assert not (collection.path / "indexes").exists(), "asking makes nothing"
+    retriever.sync(collection)
+    [told] = retriever.info(collection).values()
+    assert told == "3 captions in 1 part, 0.0 MB, up to date"
+    collection.remove([next(collection.items()).id])
+    assert retriever.info(collection)["bm25"].endswith(", 1 changes behind")
+    monkeypatch.setattr(store, "SHARE", 1)  # or an index so small would be written anew
+    retriever.sync(collection)
+    assert "2 captions in 1 part" in retriever.info(collection)["bm25"]
+    assert "1 removed ones still take room, up to date" in retriever.info(collection)["bm25"]
+    tagged.sync(collection)
+    both = tagged.info(collection)
+    assert both.pop("bm25") == "2 captions in 1 part, 0.0 MB, up to date"
+    [(key, _)] = both.items()
+    assert key == f"bm25 with other options ({folder_of(collection).name})"
+    (folder_of(collection) / "manifest.json").write_text("{}")
+    assert retriever.info(collection)["bm25"].startswith("damaged, is built anew")
+
+
+def test_an_index_that_was_copied_from_another_collection_is_told(
+    collection: Collection, put: Any, retrieve: Any, tmp_path: Path
+) -> None:
+    put(collection, ["red kite"])
+    retrieve().sync(collection)
+    with Collection.create(tmp_path / "other") as other:
+        put(other, ["red kite"])
+        shutil.copytree(collection.path / "indexes", other.path / "indexes")
+        [told] = retrieve().info(other).values()
+        assert told == "of another collection or version, is built anew at the next use"

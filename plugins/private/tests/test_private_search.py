@@ -212,4 +212,19 @@ def test_info_tells_of_every_collection(three, config, start):
     session = start(config("family", STUDIO, unreadable="skip"))
     lines = session.retriever.info(session.collection)
     assert lines["private family"] == "2 images"
+    assert not [key for key in lines if "usearch" in key]
     assert lines["private studio"] == "not for nobody by name"
+
+
+def test_info_tells_the_state_of_every_index(three, config, start, home):
+    session = start(config("family"))
+    look(session, HEDGEHOG)
+    with Collection.open(home / "collections" / "family") as family:
+        family.remove([three["family"]["cat"]])
+    lines = session.retriever.info(session.collection)
+    state = {key.partition(" in ")[0]: text for key, text in lines.items()}
+    assert state["private family"] == "1 images"
+    assert "2 vectors" in state["private family, usearch"]
+    assert state["private family, usearch"].endswith("1 changes behind")
+    assert "4 vectors" in state["usearch"]
+    assert state["usearch"].endswith("up to date")

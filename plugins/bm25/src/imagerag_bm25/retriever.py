@@ -9,7 +9,8 @@ from imagerag.errors import CapabilityError, CollectionError
 from imagerag.roles import Context, Retriever
 from imagerag.values import Facts, Hit, Item, Query
 from imagerag_bm25.config import Bm25RetrieverConfig
-from imagerag_bm25.index import CaptionIndex, Synced
+from imagerag_bm25.index import CaptionIndex, Synced, index_folder
+from imagerag_bm25.info import indexes_in_words
 from imagerag_bm25.purge import purge_indexes
 
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ class Bm25Retriever(Retriever):
             )
         texts = [text_of(query, "retriever") for query in queries]
         return [self._search(synced, text, k, where) for text in texts]
+
+    def info(self, collection: Collection) -> Mapping[str, str]:
+        """Say what the indexes of words hold, and whether they are up to date."""
+        folder = index_folder(collection.path, self.config)
+        return indexes_in_words(collection, folder, self._index.words.id)
 
     def purge(self, collection_path: Path, ids: Set[str]) -> set[str]:
         """Write the collection's BM25 indexes anew without some items; return those folders."""

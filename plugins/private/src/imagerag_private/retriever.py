@@ -124,8 +124,12 @@ class PrivateRetriever(Retriever):
         return pool.image(item.id)
 
     def info(self, collection: Collection) -> Mapping[str, str]:
-        """Say which private collections there are, and what is kept of `collection`."""
-        lines = {f"private {name}": f"{len(held)} images" for name, held in self._shelf.each()}
+        """Say which private collections there are, and what is kept of them and `collection`."""
+        lines: dict[str, str] = {}
+        for name, held in self._shelf.each():
+            lines[f"private {name}"] = f"{len(held)} images"
+            kept = self._inner.info(held)
+            lines |= {f"private {name}, {key}": text for key, text in kept.items()}
         lines |= {f"private {name}": f"not for {self._shelf.reader}" for name in self._shelf.barred}
         return {**lines, **self._inner.info(collection)}
 
