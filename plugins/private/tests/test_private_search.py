@@ -228,3 +228,35 @@ def test_info_tells_the_state_of_every_index(three, config, start, home):
     assert state["private family, usearch"].endswith("1 changes behind")
     assert "4 vectors" in state["usearch"]
     assert state["usearch"].endswith("up to date")
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        {"use": "usearch", "threads": 1},
+        {"use": "union", "of": [{"use": "usearch", "threads": 1}, {"use": "bm25"}]},
+    ],
+    ids=["usearch", "union"],
+)
+def test_every_index_stays_open_from_search_to_search(three, config, start, monkeypatch, inside):
+    pytest.importorskip("imagerag_bm25")
+    from imagerag_bm25.store import CaptionStore
+    from imagerag_vectors.store import VectorStore
+
+    values = config("family", "studio", retriever=inside, min_score=1e9)
+    session = start(values)
+    first = look(session, HEDGEHOG, SHIP)
+    assert first[0][0].item.id == three["general"]["hedgehog"]
+    opened = []
+    for kind in (VectorStore, CaptionStore):
+        load = kind.load
+        monkeypatch.setattr(
+            kind, "load", lambda *given, load=load: (opened.append(given), load(*given))[1]
+        )
+    for _ in range(3):
+        assert look(session, HEDGEHOG, SHIP) == first
+    assert opened == []
+    assert session.retriever.compares == ("own" if inside["use"] == "union" else "images")
+    session.retriever.close()
+    assert look(session, HEDGEHOG, SHIP) == first
+    assert len(opened) == (4 if inside["use"] == "union" else 2), "the pool's is the session's"

@@ -11,6 +11,7 @@ from imagerag.errors import CollectionError, ConfigError
 from imagerag.roles import Compared, Context, Retriever
 from imagerag.values import Facts, Hit, Item, Query
 from imagerag_private.shelf import Shelf
+from imagerag_private.twin import close_twin, twin
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,7 +27,8 @@ class PrivateRetriever(Retriever):
 
     Every item of a private collection counts as private, whatever its catalogue says. Where a
     remote component takes part that may not see private images, these collections are not searched
-    at all. One retriever inside serves all collections in turn, so their scores can be compared.
+    at all. The retriever inside and its twins, one for each private collection, have the same
+    options and the same encoder, so their scores can be compared.
     """
 
     config: PrivateConfig
@@ -40,7 +42,8 @@ class PrivateRetriever(Retriever):
                 '[retriever.retriever] with `use = "…"`, for example "usearch".'
             )
         self._shelf = Shelf(config)
-        self._lock = threading.RLock()  # the retriever inside looks at one collection at a time
+        self._lock = threading.RLock()
+        self._twins: dict[str, Retriever] = {}
         self._pool: Collection | None = None
         self._synced = False
         self.skipped: tuple[tuple[str, str], ...] = ()
@@ -53,8 +56,11 @@ class PrivateRetriever(Retriever):
             pass
 
     def close(self) -> None:
-        """Close the private collections."""
+        """Close the private collections and their indexes."""
         with self._lock:
+            twins, self._twins = list(self._twins.values()), {}
+            for one in twins:
+                close_twin(one)
             self._shelf.close()
             self._pool, self._synced = None, False
 
@@ -76,9 +82,10 @@ class PrivateRetriever(Retriever):
             self._pool = self._general(collection)
             self._synced = True
             applied, skipped = 0, []
-            for one in [*self._searched().values(), *self._pools()]:
-                applied += self._inner.sync(one)
-                skipped += list(getattr(self._inner, "skipped", ()))
+            searched = [(self._twin(name), held) for name, held in self._searched().items()]
+            for inside, one in [*searched, *((self._inner, pool) for pool in self._pools())]:
+                applied += inside.sync(one)
+                skipped += list(getattr(inside, "skipped", ()))
             self.skipped = tuple(skipped)
             return applied
 
@@ -151,6 +158,12 @@ class PrivateRetriever(Retriever):
         inner: Retriever = self.context.parts["retriever"][0]
         return inner
 
+    def _twin(self, name: str) -> Retriever:
+        """Return what searches a private collection; its index stays open from search to search."""
+        if name not in self._twins:
+            self._twins[name] = twin(self._inner)
+        return self._twins[name]
+
     def _searched(self) -> dict[str, Collection]:
         """Return the private collections that this run may search."""
         return {} if self.context.kept_from() else dict(self._shelf.each())
@@ -172,8 +185,9 @@ class PrivateRetriever(Retriever):
         lists: list[dict[str, tuple[Hit, str]]] = [{} for _ in queries]
         searched = self._searched()
         for name, held in searched.items():
-            self._inner.sync(held)
-            hits_of_all = self._inner.search(queries, k, _as_private(where))
+            inside = self._twin(name)
+            inside.sync(held)
+            hits_of_all = inside.search(queries, k, _as_private(where))
             for found, hits in zip(lists, hits_of_all, strict=True):
                 for hit in hits:
                     found.setdefault(hit.item.id, (_private(hit), name))
