@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from imagerag.component_config import ComponentConfig
 
@@ -46,3 +46,13 @@ class BatchPolicy(ComponentConfig):
         description="Prompts that may fail one after the other, and in the same way, before the "
         "rest is left for another time.",
     )
+
+    @model_validator(mode="after")
+    def _a_copy_for_each_device(self) -> BatchPolicy:
+        if len(self.devices) > self.generators:
+            count = len(self.devices)
+            raise ValueError(
+                f"{count} devices, and {self.generators} of the generator to be on them: set "
+                f"generators = {count}"
+            )
+        return self

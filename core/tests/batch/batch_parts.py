@@ -25,6 +25,7 @@ class PickyConfig(SizeConfig):
     """Options of the generator."""
 
     together: int = Field(1, description="Guidances of one call.")
+    device: str = Field("cpu", description="Where it paints.")
     seconds: float = Field(0.0, description="Seconds of a call.")
     memory: float | None = Field(None, description="Gigabytes it says it takes.")
 
@@ -46,6 +47,8 @@ class Counted:
     alive: ClassVar[dict[str, int]] = {}
     most_alive = 0
     loads: ClassVar[list[str]] = []
+    devices: ClassVar[list[str]] = []
+    """Where each picture was painted."""
 
     def enter(self):
         with self.lock:
@@ -92,6 +95,7 @@ class PickyGenerator(Counted, SeededGenerator):
         self.load()
         self.calls.append([(g.width, len(g.references)) for g in guidances])
         self.prompts.append([g.prompt for g in guidances])
+        self.devices.extend([self.config.device] * len(guidances))
         self.enter()
         try:
             time.sleep(self.config.seconds)

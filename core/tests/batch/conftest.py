@@ -60,6 +60,7 @@ def parts(monkeypatch):
 
     yield batch_parts
     batch_parts.Counted.alive, batch_parts.Counted.loads = {}, []
+    batch_parts.Counted.devices.clear()
     batch_parts.Counted.most_alive = 0
     sys.modules.pop("batch_parts", None)
 

@@ -8,6 +8,7 @@ import pytest
 
 from imagerag import Session, run_prompt
 from imagerag.batch.store import RunStore
+from imagerag.errors import ConfigError
 from imagerag.run import pixels_digest
 
 PROMPTS = [f"thing {n}" for n in range(6)] + ["a sane thing"]
@@ -104,6 +105,24 @@ def test_copies_of_a_generator_paint_side_by_side(bench):
         [f"other {n}" for n in range(7)], generator={"seconds": 0.1}, generators=4, source="four"
     )
     assert four.seconds < one.seconds / 1.7
+
+
+def test_copies_of_a_generator_are_each_on_a_device(bench, parts):
+    devices = ["cuda:0", "cuda:1"]
+    bench.turn(PROMPTS, generator={"seconds": 0.02}, generators=3, devices=devices)
+    assert set(parts.Counted.devices) == set(devices)
+    # Three copies on two devices: the first has two of them.
+    assert parts.Counted.devices.count("cuda:0") > parts.Counted.devices.count("cuda:1")
+
+
+def test_more_devices_than_copies_are_an_error(bench):
+    with pytest.raises(ConfigError, match="generators = 2"):
+        bench.turn(PROMPTS, devices=["cuda:0", "cuda:1"])
+
+
+def test_a_generator_that_has_no_device_cannot_be_given_one(bench):
+    with pytest.raises(ConfigError, match="'seeded' has no option `device`"):
+        bench.turn(PROMPTS, generator={"use": "seeded"}, devices=["cuda:0"])
 
 
 def test_a_generator_paints_one_call_after_the_other_in_the_order_of_the_list(bench):

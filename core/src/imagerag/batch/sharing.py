@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagerag.chosen import Chosen
 from imagerag.config import Configuration
+from imagerag.errors import ConfigError
 from imagerag.roles import Component, Role
 from imagerag.session import Session
 
@@ -53,7 +54,10 @@ def with_collection(session: Session, name: str) -> Session:
 
 
 def with_generator(session: Session, device: str | None) -> Session:
-    """Return a session with a generator of its own, on that device where it has such an option."""
+    """Return a session with a generator of its own, on that device.
+
+    Raises `ConfigError` where the generator does not let its device be chosen.
+    """
     config, chosen = session.config, session.config.chosen["generator"]
     if device is not None:
         changed = _on(chosen, device)
@@ -65,5 +69,8 @@ def _on(chosen: Chosen, device: str) -> Chosen:
     options: Any = chosen.options
     fields: Mapping[str, Any] = type(options).model_fields
     if "device" not in fields:
-        return chosen
+        raise ConfigError(
+            f"[batch] devices: the generator {chosen.use!r} has no option `device`. Leave "
+            "`devices` out, or choose a generator that has one."
+        )
     return replace(chosen, options=options.model_copy(update={"device": device}))
