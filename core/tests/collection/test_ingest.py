@@ -259,9 +259,9 @@ def test_a_picture_that_hangs_the_decoder_is_given_up(
 
 def test_a_decoding_process_answers_as_this_process_would() -> None:
     for data in (photograph_jpeg(500, 375, 1), jpeg(photograph(90, 700, 2))):
-        for shortest in (None, 128):
-            (there,) = isolation.shared.inspect([data], shortest, pixels=True)
-            (here,) = decoder.inspect([data], shortest, pixels=True)
+        for image_size in (None, 32):
+            (there,) = isolation.shared.inspect([data], image_size, pixels=True)
+            (here,) = decoder.inspect([data], image_size, pixels=True)
             assert isinstance(there, Inspected)
             assert isinstance(here, Inspected)
             assert there.image is not None

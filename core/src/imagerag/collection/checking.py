@@ -17,7 +17,6 @@ from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.decoder import Inspected
 from imagerag.collection.files import ImageFiles
 from imagerag.collection.origins import Origin, Origins
-from imagerag.collection.scaling import shortest_for
 from imagerag.collection.text import CAPTION_LIMIT, clean
 from imagerag.collection.vectors import VectorShelf
 from imagerag.errors import ImageError
@@ -92,7 +91,7 @@ class Checker:
         self._vectors = VectorShelf(self._catalogue)
         self._private = private
         self._encoder = encoder
-        self._shortest = shortest_for(None if encoder is None else encoder.image_size)
+        self._image_size = None if encoder is None else encoder.image_size
         remote = encoder is not None and encoder.remote
         self._pixels = encoder is not None and not (private and remote)
         apart = isolated and isolation.possible()
@@ -115,7 +114,7 @@ class Checker:
         unknown = [one.data for one in compared if isinstance(one, _Unknown)]
         if not unknown:
             return [one for one in compared if not isinstance(one, _Unknown)]
-        seen = iter(self._inspect(unknown, self._shortest, pixels=self._pixels))
+        seen = iter(self._inspect(unknown, self._image_size, pixels=self._pixels))
         return [
             self._checked(one, next(seen)) if isinstance(one, _Unknown) else one for one in compared
         ]

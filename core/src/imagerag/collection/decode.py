@@ -107,11 +107,12 @@ class Examined:
     _extent: scaling.Extent
     _turn: PillowTranspose | None
     _shortest: int | None
+    _image_size: int | None
 
     def image(self) -> Image:
         """Return the picture, upright and in RGB; it may be smaller than the size."""
         with _told():
-            image = scaling.fitted(self._picture, self._extent, self._shortest)
+            image = scaling.fitted(self._picture, self._extent, self._shortest, self._image_size)
             return image if self._turn is None else image.transpose(self._turn)
 
     def thumbnail(self) -> bytes:
@@ -137,10 +138,17 @@ def open_image(source: Path | str | bytes, *, shortest: int | None = None) -> Im
         raise ImageError(f"The image {str(path)!r} {error}") from error
 
 
-def examine(data: bytes, *, shortest: int | None = None, grey: bool = False) -> Examined:
+def examine(
+    data: bytes,
+    *,
+    shortest: int | None = None,
+    image_size: int | None = None,
+    grey: bool = False,
+) -> Examined:
     """Decode the bytes of a file as `open_image` does, and say what it is.
 
-    With `grey`, a JPEG's colours are left out, which is faster. Raises `ImageError` with the reason
+    `image_size` is that of an encoder that is to see the same square of a smaller picture. With
+    `grey`, a JPEG's colours are left out, which is faster. Raises `ImageError` with the reason
     alone.
     """
     from PIL import Image as PillowImage
@@ -161,7 +169,7 @@ def examine(data: bytes, *, shortest: int | None = None, grey: bool = False) -> 
     if orientation >= 5:
         width, height = height, width
     turn = _turns().get(orientation)
-    return Examined(header, width, height, image, extent, turn, shortest)
+    return Examined(header, width, height, image, extent, turn, shortest, image_size)
 
 
 @contextmanager

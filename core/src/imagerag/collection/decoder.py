@@ -3,7 +3,7 @@
 As a process it reads requests from its standard input and answers on its standard output, until the
 input ends: so none outlives whoever started it. Files and pixels go through memory that both share.
 
-A request is of one or more files: how many, the least shorter side (0 for no scaling), whether
+A request is of one or more files: how many, the encoder's `image_size` (0 for no scaling), whether
 pixels are wanted, and the length of each; the files lie one after the other at the beginning of the
 shared memory. An answer is of one file: the lengths of two parts, then JSON, and where the file was
 decoded its grey copy. Pixels lie behind `INBOX`, where the JSON says.
@@ -60,23 +60,26 @@ class Inspected:
 
 
 def inspect(
-    files: Sequence[bytes], shortest: int | None, *, pixels: bool
+    files: Sequence[bytes], image_size: int | None, *, pixels: bool
 ) -> list[Inspected | ImageError]:
-    """Decode files in this process; what cannot be decoded has an error with the reason alone."""
+    """Decode files in this process, for an encoder of `image_size` where `pixels` are wanted.
+
+    What cannot be decoded has an error with the reason alone.
+    """
     found: list[Inspected | ImageError] = []
     for data in files:
         try:
-            found.append(inspect_one(data, shortest, pixels=pixels))
+            found.append(inspect_one(data, image_size, pixels=pixels))
         except ImageError as error:
             found.append(error)
     return found
 
 
-def inspect_one(data: bytes, shortest: int | None, *, pixels: bool) -> Inspected:
+def inspect_one(data: bytes, image_size: int | None, *, pixels: bool) -> Inspected:
     """Decode one file in this process. Raises `ImageError` with the reason alone."""
     # For the grey copy alone, the smallest picture is as good.
-    least = shortest if pixels else scaling.FLOOR
-    found = decode.examine(data, shortest=least, grey=not pixels)
+    shortest = scaling.shortest_for(image_size) if pixels else scaling.FLOOR
+    found = decode.examine(data, shortest=shortest, image_size=image_size, grey=not pixels)
     copy = found.thumbnail()
     image = found.image() if pixels else None
     return Inspected(found.header.format, found.width, found.height, copy, image)
@@ -87,7 +90,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, shared: mmap) -> None:
     answers.write(READY)
     answers.flush()
     while len(head := requests.read(REQUEST.size)) == REQUEST.size:
-        count, shortest, pixels = REQUEST.unpack(head)
+        count, image_size, pixels = REQUEST.unpack(head)
         lengths = requests.read(LENGTH.size * count)
         if len(lengths) < LENGTH.size * count:
             return
@@ -95,7 +98,7 @@ def serve(requests: BinaryIO, answers: BinaryIO, shared: mmap) -> None:
         for (length,) in LENGTH.iter_unpack(lengths):
             data = shared[start : start + length]
             start += length
-            told, copy, image = _answer(data, shortest or None, pixels=pixels)
+            told, copy, image = _answer(data, image_size or None, pixels=pixels)
             if image is not None:
                 size = 3 * image.width * image.height
                 if place + size <= SHARED:
@@ -113,10 +116,10 @@ def serve(requests: BinaryIO, answers: BinaryIO, shared: mmap) -> None:
 
 
 def _answer(
-    data: bytes, shortest: int | None, *, pixels: bool
+    data: bytes, image_size: int | None, *, pixels: bool
 ) -> tuple[dict[str, object], bytes, Image | None]:
     try:
-        found = inspect_one(data, shortest, pixels=pixels)
+        found = inspect_one(data, image_size, pixels=pixels)
     except ImageError as error:
         return {"error": str(error)}, b"", None
     told: dict[str, object] = {"format": found.format, "size": (found.width, found.height)}

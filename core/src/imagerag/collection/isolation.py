@@ -90,7 +90,7 @@ class _Process:
         self._ready = False
 
     def ask(
-        self, files: Sequence[bytes], shortest: int | None, *, pixels: bool
+        self, files: Sequence[bytes], image_size: int | None, *, pixels: bool
     ) -> Iterator[Inspected | ImageError]:
         """Have files decoded, and yield an answer for each, in order.
 
@@ -107,7 +107,7 @@ class _Process:
             self._shared[start : start + len(data)] = data
             lengths.append(len(data))
             start += len(data)
-        request = REQUEST.pack(len(lengths), shortest or 0, pixels)
+        request = REQUEST.pack(len(lengths), image_size or 0, pixels)
         try:
             self._requests.write(request + b"".join(map(LENGTH.pack, lengths)))
         except OSError as error:
@@ -189,7 +189,7 @@ class Decoders:
         self._idle: list[_Process] = []
 
     def inspect(
-        self, files: Sequence[bytes], shortest: int | None, *, pixels: bool
+        self, files: Sequence[bytes], image_size: int | None, *, pixels: bool
     ) -> list[Inspected | ImageError]:
         """Decode files elsewhere; one that cannot be, or makes a decoder die, has an error.
 
@@ -203,7 +203,7 @@ class Decoders:
                     process = self._idle.pop() if self._idle else None
                 process = process or _Process()
                 try:
-                    for one in process.ask(files[done:], shortest, pixels=pixels):
+                    for one in process.ask(files[done:], image_size, pixels=pixels):
                         found.append(one)
                 except TimeoutError:
                     process.end(kill=True)

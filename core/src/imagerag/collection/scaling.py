@@ -23,6 +23,10 @@ FLOOR = 128
 """Pixels of the shorter side below which nothing is scaled: small inputs forgive less."""
 
 
+SLACK = 1.1
+"""How many times as large as it may be the shorter side becomes where it can be chosen freely."""
+
+
 def shortest_for(image_size: int | None) -> int | None:
     """Return the least shorter side that a picture may be scaled to, for an encoder's input size.
 
@@ -48,27 +52,46 @@ def draft(picture: Image, shortest: int | None, *, grey: bool = False) -> Extent
     return picture.size
 
 
-def fitted(image: Image, extent: Extent, shortest: int | None) -> Image:
-    """Return a decoded picture without what lies beyond its extent, perhaps scaled down further."""
+def fitted(
+    image: Image, extent: Extent, shortest: int | None, image_size: int | None = None
+) -> Image:
+    """Return a decoded picture without what lies beyond its extent, perhaps scaled down further.
+
+    An encoder of `image_size` then sees the square that it would see of the whole picture.
+    """
     from PIL.Image import Resampling
 
-    short, long = sorted(extent)
+    short = min(extent)
     steps = 1 if shortest is None else max(1, int(short) // shortest)
     if steps == 1 and extent[0] == image.width and extent[1] == image.height:
         return image
-    least, most = _alike(long / short, int(short / steps), shortest or 1)
-    size = (least, most) if extent[0] <= extent[1] else (most, least)
-    # Where hardly anything is scaled, the costlier ways differ by a part in 20,000 of a cosine.
+    least = shortest or 1
+    # What has to be computed anew is made as small as may be: the fewer pixels, the sooner.
+    most = int(short / steps) if steps > 1 else min(int(short), round(SLACK * least))
+    sides = _alike(extent, most, least, image_size)
+    size = sides if extent[0] <= extent[1] else sides[::-1]
     way = Resampling.BILINEAR if steps == 1 else Resampling.BOX
     return image.resize(size, way, box=(0, 0, *extent))
 
 
-def _alike(ratio: float, short: int, shortest: int) -> tuple[int, int]:
-    """Return the two sides, the shorter one a tenth below `short` at most, nearest to `ratio`.
+def _alike(extent: Extent, short: int, shortest: int, image_size: int | None) -> tuple[int, int]:
+    """Return the two sides, the shorter one a tenth below `short` at most, nearest in proportion.
 
-    The encoder rounds the sides of its own scaled picture: a ratio that is a little off can round
-    to another side, and move the square that is cut from the middle.
+    The encoder rounds the longer side of its own scaled picture, up or down: proportions that are a
+    little off can round to another side, and move the square that is cut from the middle.
     """
-    sides = range(short, max(min(shortest, short), int(0.9 * short), 1) - 1, -1)
-    best = min(sides, key=lambda side: abs(round(side * ratio) / side - ratio))
-    return best, round(best * ratio)
+    least, most = sorted(extent)
+    target = _rounded(most, least, image_size)
+
+    def off(sides: tuple[int, int]) -> tuple[bool, float]:
+        one, other = sides
+        return _rounded(other, one, image_size) != target, abs(other / one - most / least)
+
+    shorter = range(short, max(min(shortest, short), int(0.9 * short), 1) - 1, -1)
+    whole = ((side, int(side * most / least)) for side in shorter)
+    return min(((side, other + more) for side, other in whole for more in (0, 1)), key=off)
+
+
+def _rounded(long: float, short: float, image_size: int | None) -> tuple[int, int]:
+    side = (image_size or 0) * long / short
+    return int(side), round(side)
