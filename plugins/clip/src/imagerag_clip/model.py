@@ -58,7 +58,7 @@ class ClipModel:
                     require_pretrained=True,
                 )
             self._tokenizer: Any = open_clip.get_tokenizer(name)
-            self._transform: Any = image_transform_v2(
+            transform: Any = image_transform_v2(
                 PreprocessCfg(**model.visual.preprocess_cfg), is_train=False
             )
         except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -66,6 +66,8 @@ class ClipModel:
                 f"The CLIP in {str(layout.folder)!r} cannot be loaded: "
                 f"{type(error).__name__}: {error}"
             ) from error
+        # The last two make a tensor and normalise it, which one call does for a whole batch.
+        *self._steps, _, self._normalise = transform.transforms
         self._model = model.eval().requires_grad_(False)
         self._tokenizer_lock = threading.Lock()  # fast tokenizers keep state between calls
         self._cuts = model.visual.preprocess_cfg.get("resize_mode", "shortest") == "shortest"
@@ -98,7 +100,7 @@ class ClipModel:
 
         parts = []
         for start in range(0, len(images), batch_size):
-            pixels = torch.stack([self._pixels(image) for image in images[start:][:batch_size]])
+            pixels = self._pixels(images[start : start + batch_size])
             with torch.inference_mode():
                 parts.append(self._model.encode_image(pixels.to(self.device, self.dtype)))
         return self._unit(parts)
@@ -136,7 +138,18 @@ class ClipModel:
         prepared = self._tokenizer.clean_fn(text)
         return len(inner(prepared, truncation=False, padding=False, verbose=False).input_ids)
 
-    def _pixels(self, image: Image) -> torch.Tensor:
+    def _pixels(self, images: Sequence[Image]) -> torch.Tensor:
+        """Return open_clip's transforms of pictures, shape (len(images), 3, side, side)."""
+        import numpy as np
+        import torch
+
+        rows = np.stack([np.asarray(self._cut(image)) for image in images])
+        pixels = torch.from_numpy(rows).permute(0, 3, 1, 2).contiguous().float().div_(255)
+        normal: torch.Tensor = self._normalise(pixels)
+        return normal
+
+    def _cut(self, image: Image) -> Image:
+        """Return a picture of the model's input size."""
         try:
             image = image if image.mode == "RGB" else image.convert("RGB")
             width, height = image.size
@@ -147,10 +160,11 @@ class ClipModel:
                 image = image.crop((left, top, left + across, top + down))
             if short < 1:
                 raise ValueError(f"it is {width} x {height} pixels")
-            pixels: torch.Tensor = self._transform(image)
+            for step in self._steps:
+                image = step(image)
         except (OSError, ValueError, SyntaxError) as error:
             raise ImageError(f"A picture cannot be encoded: {error}") from error
-        return pixels
+        return image
 
     def _unit(self, parts: list[torch.Tensor]) -> Vectors:
         import numpy as np
