@@ -50,9 +50,7 @@ def build_source(chosen: Chosen, registry: Registry, cache_dir: Path) -> Source:
 
 
 def _create(path: Path, source: str | Mapping[str, Any], registry: Registry) -> Collection:
-    import shutil
-    import tempfile
-
+    from imagerag.collection.making import making
     from imagerag.config import choose_source
     from imagerag.toml_source import TomlSource
 
@@ -60,23 +58,19 @@ def _create(path: Path, source: str | Mapping[str, Any], registry: Registry) -> 
     layers = [TomlSource("the configuration", {"collection_from": table})]
     chosen, location = choose_source(table, registry, layers)
     finder = build_source(chosen, registry, path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        fresh = Collection.create(making / "collection", path.name)
+    with making(path) as beside:
+        fresh = Collection.create(beside / "collection", path.name)
         try:
             fresh.add(finder.find(local(location)))
         finally:
             fresh.close()
             finder.close()
         try:
-            (making / "collection").rename(path)
+            (beside / "collection").rename(path)
         except OSError:
             # Another process was quicker; what it made is as good.
             if not path.exists():
                 raise
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
     return Collection.open(path)
 
 

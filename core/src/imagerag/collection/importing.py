@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ from imagerag.collection.archived_item import LONGEST, read_line
 from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.collection import Collection
 from imagerag.collection.files import ImageFiles, flush_folder
+from imagerag.collection.making import making
 from imagerag.collection.marks import PurgeMarks
 from imagerag.errors import CollectionError, ImageError
 
@@ -62,15 +61,10 @@ def import_collection(
     try:
         if not path.is_file():
             raise CollectionError(f"There is no file {str(path)!r}. Check the path.")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(prefix=f".{target.name}-importing-", dir=target.parent))
-        try:
-            with path.open("rb") as archive:
-                count = _Import(making, target.name, progress).run(archive, path.stat().st_size)
-            (making / "collection").replace(target)
+        with making(target) as beside, path.open("rb") as archive:
+            count = _Import(beside, target.name, progress).run(archive, path.stat().st_size)
+            (beside / "collection").replace(target)
             flush_folder(target.parent)
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
     except OSError as error:
         raise CollectionError(
             f"Cannot import {str(path)!r} to {str(target)!r}: {error.strerror or error}. "
@@ -82,9 +76,9 @@ def import_collection(
 class _Import:
     """One import, into a folder of its own."""
 
-    def __init__(self, making: Path, name: str, progress: Progress | None) -> None:
-        self._making = making
-        self._folder = making / "collection"
+    def __init__(self, beside: Path, name: str, progress: Progress | None) -> None:
+        self._beside = beside
+        self._folder = beside / "collection"
         Collection.create(self._folder, name).close()
         self._progress = progress
         self._files = ImageFiles(self._folder)
@@ -128,7 +122,7 @@ class _Import:
         elif member.name == form.PURGED:
             self._purged(_json(_whole(member, _MOST_PURGED, digest), member.name))
         else:
-            with (self._making / member.name.replace("/", "-")).open("wb") as out:
+            with (self._beside / member.name.replace("/", "-")).open("wb") as out:
                 for chunk in member.chunks():
                     digest.update(chunk)
                     out.write(chunk)
@@ -224,7 +218,7 @@ class _Import:
             self._image_bytes,
         ):
             raise form.refused("its images are not as many as its manifest says")
-        importing_vectors.take(self._making, self._catalogue, set(self._entries), self._images)
+        importing_vectors.take(self._beside, self._catalogue, set(self._entries), self._images)
 
 
 def _is_mark(one: object) -> bool:
