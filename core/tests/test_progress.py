@@ -61,7 +61,9 @@ def test_a_terminal_sees_progress_without_asking():
 def test_components_report_steps_inside_a_stage():
     heard = []
     Broadcast(registry(), heard.append).advance("generate", 2, 5)
-    assert heard == [Event("advanced", "generate", 2, 5)]
+    (event,) = heard
+    assert event.session > 0
+    assert event == Event("advanced", "generate", 2, 5, session=event.session)
 
 
 LISTENER = """

@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 
 from imagerag.events import Event
 from imagerag.registry import Registry
@@ -14,6 +16,8 @@ from imagerag.under_way import RUN
 log = logging.getLogger("imagerag")
 
 Listener = Callable[[Event], None]
+
+_numbers = count(1)
 
 
 def _by_keyword(call: Callable[..., object]) -> Listener:
@@ -29,6 +33,7 @@ class Broadcast:
     """Sends events; a receiver that raises is reported once and not called again."""
 
     def __init__(self, registry: Registry, listener: Listener | None = None) -> None:
+        self._number = next(_numbers)
         caller = registry.manager.hook.imagerag_event
         # A subset caller for each plugin, so that one failing does not keep the event from others.
         plugins = [(i.plugin_name, i.plugin) for i in caller.get_hookimpls()]
@@ -46,7 +51,10 @@ class Broadcast:
         return bool(self._receivers)
 
     def send(self, event: Event) -> None:
-        """Hand one event to every receiver that still works."""
+        """Hand one event to every receiver that still works, with this session's number."""
+        if not self._receivers:
+            return
+        event = replace(event, session=self._number)
         for name, receive in list(self._receivers.items()):
             try:
                 receive(event)

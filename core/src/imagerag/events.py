@@ -20,6 +20,9 @@ class Event:
     prompt as a whole (`note` is the reason where it failed, or "kept: draft"), and "batch"
     (`done` of `total` rows are finished, `usd` dollars are known to be spent).
 
+    `session` is the number, in this process, of the session that tells it, from 1: several may work
+    at once, each with its own rows.
+
     The kind "level" is told in a batch whenever the load of a stage changes: `done` calls are under
     way, and `waiting` are queued for it.
     """
@@ -33,3 +36,4 @@ class Event:
     run: int = 0
     waiting: int = 0
     usd: float | None = None
+    session: int = 0

@@ -178,6 +178,37 @@ def test_what_is_given_up_is_ended_with_the_batch():
     assert len(failed.status.description) == 500
 
 
+def test_two_batches_at_once_are_two_traces(tmp_path):
+    watched, failures = Watched(), []
+
+    def paint(name):
+        folder = tmp_path / name
+        folder.mkdir()
+        try:
+            painted(folder, watched.take)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=paint, args=(name,)) for name in ("one", "other")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert not [span for span in watched.spans if span.attributes.get("imagerag.given_up")]
+    batches = watched.named("batch")
+    assert len(batches) == 2
+    for batch in batches:
+        mine = [s for s in watched.spans if s.context.trace_id == batch.context.trace_id]
+        runs = [span for span in mine if span.name == "imagerag.run"]
+        assert sorted(run.attributes["imagerag.run"] for run in runs) == list(range(1, 13))
+        by_id = {run.context.span_id: run for run in runs}
+        for span in mine:
+            if span is not batch and span not in runs:
+                run = by_id[span.parent.span_id]
+                assert run.attributes["imagerag.run"] == span.attributes["imagerag.run"]
+
+
 def test_a_single_prompt_is_part_of_the_program_around(tmp_path):
     watched = Watched()
     config = {**CONFIG, "collection": pool(tmp_path)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from imagerag.events import Event
 
@@ -16,6 +16,9 @@ BATCH, RUN = "batch", "run"
 
 LONGEST = 500
 """Characters of a reason that a span keeps."""
+
+_Key: TypeAlias = tuple[int, int, str]
+"""Session, run, and stage."""
 
 
 class Spans:
@@ -31,7 +34,7 @@ class Spans:
         self._tracer = tracer
         self._lock = threading.Lock()
         # The steps of one run in one stage may overlap: the last one begun ends first.
-        self._open: dict[tuple[int, str], list[Span]] = {}
+        self._open: dict[_Key, list[Span]] = {}
 
     def take(self, event: Event) -> None:
         """Open or close the span of an event."""
@@ -50,37 +53,38 @@ class Spans:
             span = self._tracer.start_span(
                 f"imagerag.{event.stage}", context=self._around(event), attributes=attributes
             )
-            self._open.setdefault((event.run, event.stage), []).append(span)
+            self._open.setdefault(_key(event), []).append(span)
 
     def _around(self, event: Event) -> Context | None:
         """Return the context of the span that an event is part of, None for the current one."""
         from opentelemetry.trace import set_span_in_context
 
-        wanted = [(0, BATCH)] if event.stage == RUN else [(event.run, RUN), (0, BATCH)]
+        batch, run = (event.session, 0, BATCH), (event.session, event.run, RUN)
         if event.run:
-            for key in wanted:
+            for key in [batch] if event.stage == RUN else [run, batch]:
                 if self._open.get(key):
                     return set_span_in_context(self._open[key][-1])
         return None
 
     def _finish(self, event: Event) -> None:
         with self._lock:
-            span = self._taken((event.run, event.stage))
-            left: list[Span] = []
-            if event.stage == RUN:
+            span = self._taken(_key(event))
+            given_up: list[_Key] = []
+            if event.stage in (RUN, BATCH):
                 # A stage that was given up has no end of its own.
-                keys = [key for key in self._open if key[0] == event.run and event.run]
-                left = [each for key in keys for each in self._open.pop(key)]
-            elif event.stage == BATCH:
-                left = [each for spans in self._open.values() for each in spans]
-                self._open.clear()
+                given_up = [
+                    key
+                    for key in self._open
+                    if key[0] == event.session and (event.stage == BATCH or key[1] == event.run > 0)
+                ]
+            left = [each for key in given_up for each in self._open.pop(key)]
         for each in reversed(left):
             each.set_attribute("imagerag.given_up", True)
             each.end()
         if span is not None:
             self._end(span, event)
 
-    def _taken(self, key: tuple[int, str]) -> Span | None:
+    def _taken(self, key: _Key) -> Span | None:
         spans = self._open.get(key)
         if not spans:
             return None
@@ -101,3 +105,7 @@ class Spans:
         elif event.note:
             span.set_attribute("imagerag.note", event.note[:LONGEST])
         span.end()
+
+
+def _key(event: Event) -> _Key:
+    return event.session, event.run, event.stage
