@@ -464,6 +464,12 @@ def test_the_same_picture_and_record_give_the_same_bytes(run):
     )
 
 
+def test_a_picture_with_a_palette_keeps_its_colours():
+    picture = Image.new("RGB", (4, 4), (200, 10, 10)).quantize(4)
+    read_back = Image.open(BytesIO(png_bytes(picture, None))).convert("RGB")
+    assert read_back.getpixel((0, 0)) == (200, 10, 10)
+
+
 def test_metadata_of_a_generators_picture_is_not_taken_over(run):
     info = PngImagePlugin.PngInfo()
     info.add_text("secret", "path")

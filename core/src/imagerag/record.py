@@ -67,7 +67,8 @@ def png_bytes(image: Image.Image, record: dict[str, Any] | None) -> bytes:
         text = json.dumps(record, ensure_ascii=False, sort_keys=True)
         chunks.add_itxt(KEYWORD, text, zip=True)
     buffer = BytesIO()
-    plain = Image.frombytes(image.mode, image.size, image.tobytes())
+    plain = image.copy()
+    plain.info = {}
     plain.save(buffer, "PNG", pnginfo=chunks, compress_level=3)
     return buffer.getvalue()
 
