@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
+from typing import TypeVar
 
 from imagerag.errors import CollectionError
 
+_T = TypeVar("_T")
+
 _JOURNAL = "journal"
 _FLUSHERS = 16
+_TOGETHER = 64
+"""Files that are written before the first of them is flushed; as many are open at once."""
 
 
 class ImageFiles:
@@ -59,16 +66,14 @@ class ImageFiles:
             folders = {self._images, *(target.parent for _, target in moves)}
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
-            # Flushing is waiting: in threads, the file system answers many waits with one write.
             with ThreadPoolExecutor(_FLUSHERS) as pool:
-                for _ in pool.map(
-                    write_file, (path for path, _ in moves), (one[2] for one in files)
-                ):
-                    pass
+                paths = [temporary for temporary, _ in moves]
+                for start in range(0, len(files), _TOGETHER):
+                    end = start + _TOGETHER
+                    _write_files(pool, paths[start:end], [data for *_, data in files[start:end]])
                 for temporary, target in moves:
                     temporary.replace(target)
-                for _ in pool.map(flush_folder, folders):
-                    pass
+                _in_shares(pool, flush_folder, list(folders))
         except OSError as error:
             raise CollectionError(
                 f"Cannot write to {str(self._images)!r}: {error.strerror or error}. "
@@ -114,6 +119,37 @@ class ImageFiles:
                 f"Cannot tidy {str(self._incoming)!r}: {error.strerror or error}. "
                 "Mend the folder, then run this again."
             ) from error
+
+
+def _write_files(pool: ThreadPoolExecutor, paths: Sequence[Path], data: Sequence[bytes]) -> None:
+    """Write files and wait until all are on disk.
+
+    Once the first is flushed the others need little more: the file system writes its journal once.
+    """
+    with ExitStack() as opened:
+        files = []
+        for path, content in zip(paths, data, strict=True):
+            file = opened.enter_context(path.open("wb", buffering=0))
+            rest = memoryview(content)
+            while rest:
+                rest = rest[file.write(rest) :]
+            files.append(file)
+        _in_shares(pool, _flush, files)
+
+
+def _in_shares(pool: ThreadPoolExecutor, act: Callable[[_T], None], things: Sequence[_T]) -> None:
+    """Do something with each of many, in threads: many can wait for a disk at once."""
+
+    def share(first: int) -> None:
+        for one in things[first::_FLUSHERS]:
+            act(one)
+
+    for _ in pool.map(share, range(min(_FLUSHERS, len(things)))):
+        pass
+
+
+def _flush(file: FileIO) -> None:
+    os.fsync(file.fileno())
 
 
 def write_file(path: Path, data: bytes) -> None:
