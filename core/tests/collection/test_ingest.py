@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -14,9 +15,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagerag.cli import collection_add
-from imagerag.collection import Collection, decode, decoder, ingest, isolation
+from imagerag.collection import (
+    Collection,
+    batch_line,
+    decode,
+    decoder,
+    ingest,
+    isolation,
+)
 from imagerag.collection.decoder import Inspected
-from imagerag.errors import CapabilityError, ImageError, ImageRAGError
+from imagerag.errors import CapabilityError, CollectionError, ImageError, ImageRAGError
 from imagerag.roles import Context, Encoder, Found
 from imagerag.testing import registry
 from imagerag.testing.photos import photograph, photograph_jpeg
@@ -107,6 +115,69 @@ def test_an_encoder_that_fails_loses_no_picture(collection: Collection, photos: 
     with pytest.raises(CapabilityError, match="unit length"):
         collection.add(found_in(photos), encoder=Broken())
     assert len(collection) == 6
+
+
+def test_after_an_encoder_has_failed_pictures_are_still_written_and_none_is_encoded(
+    collection: Collection, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_ITEMS", 2)
+    monkeypatch.setattr(batch_line, "SHOWN", 1)
+
+    class Once(MeanEncoder):
+        def encode_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+            super().encode_images(images)
+            raise ImageRAGError("the encoder has gone")
+
+    encoder = Once()
+    with pytest.raises(ImageRAGError, match="has gone"):
+        collection.add(found_in(photos), encoder=encoder)
+    # What had been handed over when it failed was on its way already.
+    assert len(encoder.shown) <= 1 + batch_line.LOTS
+    taken = len(collection)
+    assert taken >= 2
+    assert collection.add(found_in(photos), encoder=MeanEncoder()).unchanged == taken
+    assert len(collection.vectors("mean", [item.id for item in collection.items()])) == 6
+
+
+def test_a_batch_that_cannot_be_written_is_the_last(
+    collection: Collection, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_ITEMS", 2)
+    real, batches = collection._files.place, []
+
+    def place(batch: list[tuple[str, str, bytes]]) -> None:
+        batches.append(len(batch))
+        if len(batches) == 2:
+            raise CollectionError("the disk is full")
+        real(batch)
+
+    monkeypatch.setattr(collection._files, "place", place)
+    with pytest.raises(CollectionError, match="is full"):
+        collection.add(found_in(photos))
+    assert (len(collection), batches) == (2, [2, 2])
+
+
+def test_what_a_source_found_before_it_failed_is_taken(
+    collection: Collection, photos: Path
+) -> None:
+    def failing() -> Iterator[Found]:
+        yield from found_in(photos)
+        raise OSError("the source has gone")
+
+    with pytest.raises(OSError, match="has gone"):
+        collection.add(failing())
+    assert len(collection) == 6
+
+
+def test_pictures_are_skipped_in_the_order_in_which_they_came(
+    collection: Collection, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_ITEMS", 2)
+    found = [*found_in(photos)]
+    for place in (5, 3, 0):
+        found.insert(place, Found(f"bad {place}", data=b"no picture"))
+    names = [one.name for one in found if one.data is not None]
+    assert [name for name, _ in collection.add(found).skipped] == names
 
 
 def test_a_remote_encoder_is_shown_nothing_private(collection: Collection, photos: Path) -> None:
@@ -244,6 +315,57 @@ def test_a_picture_that_crashes_the_decoder_takes_nothing_with_it(
     assert (report.added, len(collection)) == (6, 6)
     assert [name for name, _ in report.skipped] == ["2", "5"]
     assert {reason for _, reason in report.skipped} == {"makes the decoder crash (SIGSEGV)"}
+
+
+def test_files_that_a_request_has_no_room_for_are_asked_for_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [photograph_jpeg(320, 240, seed) for seed in range(5)]
+    monkeypatch.setattr(isolation, "INBOX", max(map(len, files)) + 100)
+    found = isolation.shared.inspect(files, None, pixels=False)
+    assert found == decoder.inspect(files, None, pixels=False)
+
+
+@pytest.fixture
+def narrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have decoding processes keep room for the pixels of two pictures of 64 × 48."""
+    home = tmp_path / "site"
+    home.mkdir()
+    (home / "sitecustomize.py").write_text(
+        "from imagerag.collection import decoder\n"
+        "decoder.SHARED = decoder.INBOX + 2 * 3 * 64 * 48\n"
+    )
+    isolation.shared.close()
+    monkeypatch.syspath_prepend(str(home))
+    yield
+    isolation.shared.close()
+
+
+@pytest.mark.usefixtures("narrow")
+def test_pictures_that_there_is_no_room_for_are_asked_for_again() -> None:
+    files = [photograph_jpeg(64, 48, seed) for seed in range(5)]
+    files.insert(1, b"no picture")
+    found = isolation.shared.inspect(files, None, pixels=True)
+    for there, here in zip(found, decoder.inspect(files, None, pixels=True), strict=True):
+        assert type(there) is type(here)
+        if isinstance(there, Inspected) and isinstance(here, Inspected):
+            assert there.image is not None
+            assert here.image is not None
+            assert there.image.tobytes() == here.image.tobytes()
+
+
+def test_no_more_files_are_decoded_at_once_than_there_are_cores(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_core = isolation.Decoders()
+    one_core._places = threading.Semaphore(1)
+    monkeypatch.setattr(isolation, "shared", one_core)
+    found = (Found(str(seed), data=photograph_jpeg(80, 60, seed)) for seed in range(30))
+    try:
+        assert collection.add(found).added == 30
+        assert len(one_core._idle) == 1
+    finally:
+        one_core.close()
 
 
 @pytest.mark.usefixtures("fragile")

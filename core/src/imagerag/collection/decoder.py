@@ -39,6 +39,10 @@ CANVAS = 3 * decode.MAX_PIXELS
 
 SHARED = INBOX + CANVAS
 
+NICENESS = 5
+"""How far the process stands back for others. Where cores are scarce the encoder goes first, since
+only it must see every picture one after the other; decoding takes what time it leaves."""
+
 MOST_DATA = 600_000_000
 """Bytes that the process may allocate; a decoder that wants more fails, and nothing else does."""
 
@@ -143,6 +147,7 @@ def main(handle: int) -> None:
         resource.setrlimit(
             limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
         )
+    os.nice(NICENESS)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # Whatever else prints must not be taken for an answer.
     with mmap.mmap(handle, SHARED) as shared:

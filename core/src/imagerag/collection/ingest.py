@@ -148,6 +148,7 @@ class Ingest:
             return
         self._seen.add(digest)
         self._batch.put(one)
+        self._line.show(one)
 
     def _hand_over(self) -> None:
         self._line.put(self._batch.items, self._refused)
