@@ -3,8 +3,15 @@
     python bench/ingest.py --count 10000
 
 Every way gets the same generated JPEGs of 500 × 375 pixels. "plain" reads, decodes and encodes one
-picture after the other and keeps nothing; "encoder" is given decoded pictures. The model computes
-with one thread, so that decoding has a core of its own where there are two.
+picture after the other and keeps nothing; "encoder" is given decoded pictures, whole ones. The
+model computes with one thread, so that decoding has a core of its own where there are two.
+
+"bound" is the most that the machine allows: all cores busy with what the processor did for each
+picture in the same addition, in this process and in those that decode, or the encoder never
+waiting, whichever is less. "cpu ms" is that work for one picture.
+
+What was written is deleted at the end alone: for minutes after a deletion, ext4 looks at each freed
+inode before it makes a new one, and the next way would pay for the last one's.
 """
 
 from __future__ import annotations
@@ -12,6 +19,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -23,7 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imagerag.collection import Collection
+from imagerag.collection import Collection, open_image
+from imagerag.collection.scaling import shortest_for
 from imagerag.resources import local
 from imagerag.roles import Context, Encoder, Found
 from imagerag.testing.photos import photograph
@@ -112,14 +121,13 @@ def plain(files: Sequence[Path], encoder: Encoder) -> None:
             encoder.encode_images([picture.convert("RGB")])
 
 
-def added(files: Sequence[Path], encoder: Encoder | None, *, isolated: bool) -> Callable[[], None]:
+def added(
+    files: Sequence[Path], encoder: Encoder | None, scratch: Path, *, isolated: bool
+) -> Callable[[], None]:
     """Return an addition of all files to a new collection."""
 
     def run() -> None:
-        with (
-            tempfile.TemporaryDirectory() as home,
-            Collection.create(Path(home) / "c") as collection,
-        ):
+        with Collection.create(Path(tempfile.mkdtemp(dir=scratch)) / "c") as collection:
             found = (Found(path.name, path) for path in files)
             report = collection.add(found, encoder=encoder, isolated=isolated)
             assert report.added == len(files)
@@ -127,14 +135,36 @@ def added(files: Sequence[Path], encoder: Encoder | None, *, isolated: bool) -> 
     return run
 
 
-def again(files: Sequence[Path]) -> float:
+def again(files: Sequence[Path], scratch: Path) -> float:
     """Return how many pictures a second an addition passes over that has nothing to do."""
-    with tempfile.TemporaryDirectory() as home, Collection.create(Path(home) / "c") as collection:
+    with Collection.create(Path(tempfile.mkdtemp(dir=scratch)) / "c") as collection:
         collection.add(Found(path.name, path) for path in files)
         return rate(len(files), lambda: collection.add(Found(path.name, path) for path in files))
 
 
-def measure(name: str, files: Sequence[Path], rounds: int) -> dict[str, float]:
+def worked() -> float:
+    """Return the processor's seconds of this process and of its children that live."""
+    seconds = time.process_time()
+    for task in Path("/proc/self/task").iterdir():
+        for child in (task / "children").read_text().split():
+            # After the name in brackets; the 14th and 15th of all, see proc_pid_stat(5).
+            times = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:13]
+            seconds += sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+    return seconds
+
+
+def measured(
+    size: int, action: Callable[[], None], encoder_alone: float | None
+) -> dict[str, float]:
+    """Return the rate of an addition, its work for one picture, and its share of the bound."""
+    before = worked()
+    reached = rate(size, action)
+    spent = (worked() - before) / size
+    bound = min(len(os.sched_getaffinity(0)) / spent, encoder_alone or float("inf"))
+    return {"ingest": reached, "cpu ms": 1000 * spent, "ingest / bound": reached / bound}
+
+
+def measure(name: str, files: Sequence[Path], rounds: int, scratch: Path) -> dict[str, float]:
     """Return the medians of one encoder; in each round all ways take the same pictures in turn.
 
     Ratios are medians of the rounds' own ratios, so that what else the machine does meanwhile
@@ -142,23 +172,28 @@ def measure(name: str, files: Sequence[Path], rounds: int) -> dict[str, float]:
     """
     encoder = ENCODERS[name]()
     decoded = [Image.open(path).convert("RGB") for path in files[: 4 * BATCH]]
+    shortest = shortest_for(encoder.image_size)
+    smaller = [open_image(path, shortest=shortest) for path in files[: 4 * BATCH]]
     encoder.encode_images(decoded)  # Loading and warming up is not what is measured.
-    added(files[:BATCH], encoder, isolated=True)()
+    added(files[:BATCH], encoder, scratch, isolated=True)()
     size = len(files) // rounds
     repeats = max(1, size // len(decoded))
 
-    def alone() -> None:
-        for _ in range(repeats):
-            encoder.encode_images(decoded)
+    def alone(pictures: Sequence[Image.Image]) -> float:
+        def run() -> None:
+            for _ in range(repeats):
+                encoder.encode_images(pictures)
+
+        return rate(repeats * len(pictures), run)
 
     found: list[dict[str, float]] = []
     for number in range(rounds):
         some = files[number * size : (number + 1) * size]
         one = {
             "plain": rate(size, partial(plain, some, encoder)),
-            "encoder": rate(repeats * len(decoded), alone),
-            "ingest": rate(size, added(some, encoder, isolated=True)),
-            "ingest, not isolated": rate(size, added(some, encoder, isolated=False)),
+            "encoder": alone(decoded),
+            **measured(size, added(some, encoder, scratch, isolated=True), alone(smaller)),
+            "ingest, not isolated": rate(size, added(some, encoder, scratch, isolated=False)),
         }
         one["ingest / plain"] = one["ingest"] / one["plain"]
         one["ingest / encoder"] = one["ingest"] / one["encoder"]
@@ -180,15 +215,18 @@ def main() -> None:
     torch.set_num_threads(1)
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        files = generate(Path(folder), arguments.count, arguments.seed)
+        pictures, scratch = Path(folder) / "pictures", Path(folder) / "collections"
+        pictures.mkdir()
+        scratch.mkdir()
+        files = generate(pictures, arguments.count, arguments.seed)
         for name in ENCODERS:
             if arguments.only in (None, name):
                 slow = name == "vit-b-32"
                 some = files[: arguments.slow_count] if slow else files
-                results[name] = measure(name, some, arguments.rounds)
+                results[name] = measure(name, some, arguments.rounds, scratch)
         results["no encoder"] = {
-            "ingest": rate(len(files), added(files, None, isolated=True)),
-            "passed over unread": again(files),
+            **measured(len(files), added(files, None, scratch, isolated=True), None),
+            "passed over unread": again(files, scratch),
         }
     print(json.dumps(results, indent=2))
     for name, figures in results.items():
