@@ -1,8 +1,12 @@
 """Archives made to do harm: none is imported, and nothing is written outside."""
 
 import gzip
+import hashlib
 import io
+import json
 import struct
+import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -214,3 +218,81 @@ def test_an_import_never_follows_what_lies_in_its_way(tmp_path: Path, good: byte
 def test_there_are_enough_of_them() -> None:
     assert len(NAMES) + len(KINDS) >= 80
     assert len(set(NAMES)) == len(NAMES)
+
+
+def _named_by_a_manifest(told: bytes, zeros: int) -> bytes:
+    """Return the rest of an archive of two images whose embeddings are about `zeros` zeros."""
+    digest = hashlib.sha256()
+    for _ in range(zeros // 1_000_000):
+        digest.update(bytes(1_000_000))
+    lines = told[512:].rstrip(b"\0")
+    files = {
+        "items.jsonl": {"size": len(lines), "sha256": hashlib.sha256(lines).hexdigest()},
+        "spaces/0.json": {"size": zeros, "sha256": digest.hexdigest()},
+    }
+    empty = {"size": 0, "sha256": hashlib.sha256().hexdigest()}
+    files |= {"spaces/0.f32": empty, "spaces/0.ids": empty}
+    images = [json.loads(line)["bytes"] for line in lines.splitlines()]
+    manifest = {"format": "imagerag-collection", "version": 1, "files": files}
+    manifest |= {"images": len(images), "image_bytes": sum(images)}
+    data = json.dumps(manifest).encode()
+    parts = [("spaces/0.f32", b""), ("spaces/0.ids", b""), ("manifest.json", data)]
+    return b"".join(header(name, len(one)) + one + padding(len(one)) for name, one in parts)
+
+
+def test_hostile_archives_stay_below_512_mb(tmp_path: Path, good: bytes) -> None:
+    items = good.index(header("items.jsonl", 0)[:11])
+    images, size = good[:items], int(good[items + 124 : items + 135], 8)
+    told = good[items : items + 512 + size] + padding(size)
+    salt = b'{"salt": "' + b"0" * 64 + b'", "marks": ['
+    mark = b'["' + b"0" * 64 + b'", 1], '
+    # (what comes before, the name of a large member, how it begins, what its bytes are then)
+    large = {
+        "marks of nothing": (images + told, "purged.json", salt, b"[], "),
+        "one mark, again and again": (images + told, "purged.json", salt, mark),
+        "zeros for marks": (images + told, "purged.json", salt, b"\0"),
+        "a space of zeros": (images + told, "spaces/0.json", b"", b"\0"),
+        "ids of zeros": (images + told, "spaces/0.ids", b"", b"\0"),
+        "a line of lists": (images, "items.jsonl", b"", b"[],"),
+        "lines of nothing": (images, "items.jsonl", b"", b"\n"),
+        "an image": (b"", IMAGE, b"", b"\0"),
+        "a manifest": (images + told, "manifest.json", b"", b"[],"),
+    }
+    for number, (before, name, start, rest) in enumerate(large.values()):
+        length = 600_000_000 if rest == b"\0" else 80_000_000
+        with (tmp_path / f"{number}.tar").open("wb") as file:
+            file.write(before + header(name, length) + start)
+            end = file.tell() + length - len(start)
+            if rest == b"\0":
+                file.truncate(end)  # takes no room on the disk
+                file.seek(end)
+            else:
+                block = rest * (1_000_000 // len(rest))
+                while (left := end - file.tell()) > 0:
+                    file.write(block[:left])
+            file.write(padding(length))
+            if name == "spaces/0.json":
+                file.write(_named_by_a_manifest(told, length))
+            file.write(bytes(1024))
+    script = (
+        "import pathlib, re, sys\n"
+        "from imagerag.collection import import_collection\n"
+        "from imagerag.errors import CollectionError\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "for path in sorted(folder.glob('*.tar')):\n"
+        "    try:\n"
+        "        import_collection(path, folder / 'copy')\n"
+        "    except CollectionError as error:\n"
+        "        assert 'refused' in str(error)\n"
+        "        print('refused')\n"
+        # Not ru_maxrss: a process begins with that of whoever forked it.
+        "status = pathlib.Path('/proc/self/status').read_text()\n"
+        "print(re.search(r'VmHWM:\\s+([0-9]+) kB', status)[1])\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    *refusals, peak_kb = run.stdout.split()
+    assert refusals == ["refused"] * len(large)
+    assert int(peak_kb) < 512_000
+    assert not (tmp_path / "copy").exists()

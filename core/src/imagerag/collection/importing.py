@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from imagerag.collection.archived_item import LONGEST, read_line
 from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.collection import Collection
 from imagerag.collection.files import ImageFiles, flush_folder
+from imagerag.collection.importing_marks import MarkReader
 from imagerag.collection.making import making
 from imagerag.collection.marks import PurgeMarks
 from imagerag.errors import CollectionError, ImageError
@@ -31,15 +31,11 @@ Progress = Callable[[str, int, int], None]
 _BATCH_ITEMS = 128
 _BATCH_BYTES = 32_000_000
 _MOST_MANIFEST = 1 << 20
-_MOST_PURGED = 1 << 28
-"""Bytes of the list of marks: two million of them take 180 MB."""
 
 _COLUMNS = (
     "id", "format", "bytes", "caption", "licence", "creator", "source", "private", "width",
     "height", "added", "near", "phash",
 )  # fmt: skip
-
-_MARK = re.compile("[0-9a-f]{64}")
 
 
 def import_collection(
@@ -120,7 +116,7 @@ class _Import:
         elif form.ITEMS not in self._entries:
             raise form.refused(f"{member.name!r} comes before {form.ITEMS!r}")
         elif member.name == form.PURGED:
-            self._purged(_json(_whole(member, _MOST_PURGED, digest), member.name))
+            self._purged(member, digest)
         else:
             with (self._beside / member.name.replace("/", "-")).open("wb") as out:
                 for chunk in member.chunks():
@@ -192,16 +188,13 @@ class _Import:
                 ],
             )
 
-    def _purged(self, told: dict[str, Any]) -> None:
-        marks, salt = told.get("marks"), told.get("salt")
-        good = isinstance(salt, str) and _MARK.fullmatch(salt) and isinstance(marks, list)
-        if not good or not all(_is_mark(one) for one in marks or ()):
-            raise form.refused(f"{form.PURGED!r} is not as it should be")
+    def _purged(self, member: Member, digest: form.Digest) -> None:
+        read = MarkReader(member, digest)
         with self._catalogue.writing():
-            self._catalogue.set_meta({"salt": str(salt)})
-            PurgeMarks(self._catalogue).take_over(
-                {bytes.fromhex(mark): at for mark, at in marks or ()}
-            )
+            self._catalogue.set_meta({"salt": read.salt})
+            count = PurgeMarks(self._catalogue).take_over(read.marks())
+            if self._catalogue.rows("SELECT count(*) FROM purged") != [(count,)]:
+                raise form.refused(f"{member.name!r} holds a mark twice")
 
     def _check(self) -> None:
         manifest = self._manifest
@@ -219,17 +212,6 @@ class _Import:
         ):
             raise form.refused("its images are not as many as its manifest says")
         importing_vectors.take(self._beside, self._catalogue, set(self._entries), self._images)
-
-
-def _is_mark(one: object) -> bool:
-    return (
-        isinstance(one, list)
-        and len(one) == 2
-        and isinstance(one[0], str)
-        and bool(_MARK.fullmatch(one[0]))
-        and type(one[1]) is int
-        and 0 <= one[1] < 1 << 40
-    )
 
 
 def _whole(member: Member, most: int, digest: form.Digest) -> bytes:

@@ -55,7 +55,8 @@ def _space(folder: Path, catalogue: Catalogue, number: str, images: Container[by
 
 def _about(path: Path, number: str) -> tuple[str, int]:
     try:
-        told = json.loads(path.read_bytes()[: 16 * _LONGEST_NAME])
+        with path.open("rb") as file:
+            told = json.loads(file.read(16 * _LONGEST_NAME))
         space, dim = told["space"], told["dim"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise refused(f"'spaces/{number}.json' cannot be read") from error

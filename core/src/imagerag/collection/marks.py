@@ -7,7 +7,7 @@ second copy that a damaged mark could be compared with, so their exclusive-or is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.rows import iso
@@ -59,11 +59,23 @@ class PurgeMarks:
         self._catalogue.many("INSERT INTO purged VALUES (?, ?)", [(mark, at) for mark in fresh])
         self._toggle(fresh)
 
-    def take_over(self, marks: Mapping[bytes, int]) -> None:
-        """Put down the marks of another copy of this collection, which has the same salt."""
-        self._catalogue.many("INSERT OR IGNORE INTO purged VALUES (?, ?)", marks.items())
-        every = [row[0] for row in self._catalogue.rows("SELECT mark FROM purged")]
-        self._catalogue.set_meta({_SUM: _xor(every)})
+    def take_over(self, marks: Iterable[tuple[bytes, int]]) -> int:
+        """Put down the marks of another copy of this collection, which has the same salt.
+
+        Returns how many came; where one of them was there already, `verify` fails from then on.
+        """
+        total, count = int(self._sum(), 16), 0
+
+        def counted() -> Iterator[tuple[bytes, int]]:
+            nonlocal total, count
+            for mark, at in marks:
+                total ^= int.from_bytes(mark, "big")
+                count += 1
+                yield mark, at
+
+        self._catalogue.many("INSERT OR IGNORE INTO purged VALUES (?, ?)", counted())
+        self._catalogue.set_meta({_SUM: total.to_bytes(32, "big").hex()})
+        return count
 
     def lift(self, ids: Sequence[str]) -> None:
         """Take the marks of items away; those without one are passed over."""
