@@ -92,11 +92,14 @@ ENCODERS: dict[str, Callable[[], Encoder]] = {"sandbox": sandbox, "vit-b-32": Vi
 def generate(folder: Path, count: int, seed: int) -> list[Path]:
     """Write JPEGs that all differ: cut from photographs at random places, of random quality."""
     random = np.random.default_rng(seed)
+    across, down = 641 - WIDTH, 481 - HEIGHT
+    # No place of a photograph twice.
+    places = random.permutation(across * down)
     bases = [photograph(640, 480, seed + number) for number in range(min(BASES, count))]
     files = []
     for number in range(count):
         base = bases[number % len(bases)]
-        left, top = int(random.integers(0, 641 - WIDTH)), int(random.integers(0, 481 - HEIGHT))
+        left, top = divmod(int(places[number // len(bases)]), down)
         cut = base.crop((left, top, left + WIDTH, top + HEIGHT))
         if number // len(bases) % 2:
             cut = cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

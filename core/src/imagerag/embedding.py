@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from imagerag.collection.scaling import shortest_for
 from imagerag.errors import CapabilityError, CollectionError, ImageError
 
 if TYPE_CHECKING:
@@ -76,13 +75,13 @@ class Embedder:
             return
         waiting: deque[tuple[str, Future[Image]]] = deque()
         threads = min(_MOST_THREADS, os.cpu_count() or 1)
-        shortest = shortest_for(self._encoder.image_size)
+        size = self._encoder.image_size
         # Whole pictures can be large: then only as many wait as there are threads.
-        ahead = threads + 1 if shortest is None else max(self._batch_size, 2 * threads)
+        ahead = threads + 1 if size is None else max(self._batch_size, 2 * threads)
         pool = ThreadPoolExecutor(threads, "decode")
         try:
             for identity in ids:
-                image = pool.submit(self._collection.image, identity, shortest=shortest)
+                image = pool.submit(self._collection.image, identity, image_size=size)
                 waiting.append((identity, image))
                 if len(waiting) > ahead:
                     yield from self._read(*waiting.popleft())

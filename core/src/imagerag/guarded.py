@@ -73,10 +73,10 @@ class GuardedCollection(Collection):
         self._refuse_private([identity])
         return super().file(identity)
 
-    def image(self, identity: str, *, shortest: int | None = None) -> Image:
+    def image(self, identity: str, *, image_size: int | None = None) -> Image:
         """Return an item's picture; that of a private one is refused."""
         self._refuse_private([identity])
-        return super().image(identity, shortest=shortest)
+        return super().image(identity, image_size=image_size)
 
     def vectors(self, space: str, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Return the embeddings kept of those of `ids` that are not private."""

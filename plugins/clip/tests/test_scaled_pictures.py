@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagerag.collection import open_image
+from imagerag.collection import Collection, open_image
 from imagerag.collection.decode import examine
 from imagerag.collection.scaling import shortest_for
 from imagerag.resources import local
+from imagerag.roles import Found
 from imagerag.testing.photos import photograph
 from imagerag_clip.layout import read_layout
 from imagerag_clip.model import ClipModel
@@ -91,6 +92,18 @@ def test_a_picture_decoded_smaller_has_the_same_vector(which, size, format, requ
     # The figure means something only where other pictures are further away.
     others = (whole @ whole.T)[np.triu_indices(len(files), 1)]
     assert others.max() < 0.99
+
+
+def test_a_picture_embedded_later_has_the_same_vector(trained, tmp_path):
+    data = photos((300, 1199), "JPEG")  # four to one, nearly: a pixel more or less rounds otherwise
+    size = trained.layout.image_size
+    with Collection.create(tmp_path / "c") as made:
+        made.add(Found(f"{number}.jpg", data=one) for number, one in enumerate(data))
+        ids = [item.id for item in made.items()]
+        whole = trained.encode_images([made.image(one) for one in ids])
+        smaller = trained.encode_images([made.image(one, image_size=size) for one in ids])
+        assert made.image(ids[0], image_size=size).width < 300
+    assert (whole * smaller).sum(axis=1).min() >= ENOUGH
 
 
 def test_large_pictures_come_smaller(trained):

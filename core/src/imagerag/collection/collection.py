@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from imagerag.collection import decode
+from imagerag.collection import decode, scaling
 from imagerag.collection.catalogue import Catalogue
 from imagerag.collection.files import ImageFiles
 from imagerag.collection.ingest import Ingest, Progress
@@ -247,10 +247,10 @@ class Collection:
             raise self._absent(identity)
         return self._files.path(identity, found[identity][1])
 
-    def image(self, identity: str, *, shortest: int | None = None) -> Image:
+    def image(self, identity: str, *, image_size: int | None = None) -> Image:
         """Return an item's picture, upright and in RGB, after checking its bytes against its id.
 
-        With `shortest` it may come smaller, with a shorter side of at least that many pixels.
+        It may come smaller for an encoder of `image_size` pixels, to which it looks the same.
         Raises `CollectionError` where the item or its file is gone, `ImageError` where the file was
         changed.
         """
@@ -267,7 +267,8 @@ class Collection:
                 f"The image file {str(path)!r} was changed after it was added. "
                 f"{again}{identity[:12]}"
             )
-        return decode.open_image(data, shortest=shortest)
+        shortest = scaling.shortest_for(image_size)
+        return decode.open_image(data, shortest=shortest, image_size=image_size)
 
     def vectors(self, space: str, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Return the embeddings kept of `ids` in `space`, by id; absent ones are left out."""

@@ -121,19 +121,22 @@ class Examined:
             return phash.thumbnail(self._picture, self._extent, self._turn)
 
 
-def open_image(source: Path | str | bytes, *, shortest: int | None = None) -> Image:
+def open_image(
+    source: Path | str | bytes, *, shortest: int | None = None, image_size: int | None = None
+) -> Image:
     """Decode a file, or the bytes of one, into an upright RGB picture.
 
     EXIF rotation is applied, transparency is laid over white, 16-bit grey is scaled to 8. Metadata
     and colour profile are dropped. With `shortest`, the picture may come smaller, with a shorter
-    side of that many pixels or more: a JPEG is then decoded faster. Raises `ImageError`; its
-    message names the file where `source` is a path, and is only the reason where it is bytes.
+    side of that many pixels or more: a JPEG is then decoded faster. An encoder of `image_size` sees
+    the same square of it as of the whole picture. Raises `ImageError`; its message names the file
+    where `source` is a path, and is only the reason where it is bytes.
     """
     if isinstance(source, bytes):
-        return examine(source, shortest=shortest).image()
+        return examine(source, shortest=shortest, image_size=image_size).image()
     path = Path(source)
     try:
-        return examine(read_bytes(path), shortest=shortest).image()
+        return examine(read_bytes(path), shortest=shortest, image_size=image_size).image()
     except ImageError as error:
         raise ImageError(f"The image {str(path)!r} {error}") from error
 
